@@ -1,0 +1,1 @@
+"""SCALER: two models that teach each other to segment concealed objects from few labels."""

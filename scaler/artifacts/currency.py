@@ -1,0 +1,134 @@
+"""Is this artifact what the parameters, the code and its inputs would give now? Answered without torch or h5py.
+
+An artifact's *fingerprint* hashes its recipe: the stage, its scalar arguments, the parameter blocks that the stage
+reads, the code that it runs, and the fingerprints of its inputs. It is *current* when the recipe gives the same
+fingerprint today, its inputs are current themselves, and its bytes are those that were written. Library versions are
+recorded in the header but are no part of the recipe: a colleague with another torch who pulls the artifacts can use them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaler.artifacts.code import code_version
+from scaler.artifacts.filehash import DigestMemory, tree_digest
+from scaler.artifacts.header import Header, Input, read_header
+from scaler.params import Params
+
+IGNORED_NAMES = ("Thumbs.db", "desktop.ini")  # file managers leave these behind; they are nobody's data
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one command makes its outputs.
+
+    Attributes:
+        stage: name of the module in `stages/`.
+        arguments: scalar arguments, such as the round.
+        inputs: (argument name, path, raw) of every file that is read, in order.
+    """
+
+    stage: str
+    arguments: dict[str, int | str] = field(default_factory=dict)
+    inputs: tuple[tuple[str, str, bool], ...] = ()
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The parameter blocks that the stage declares in its constant PARAMS."""
+        return tuple(importlib.import_module(f"stages.{self.stage}").PARAMS)
+
+    @staticmethod
+    def of(header: Header) -> Recipe:
+        """The recipe that a header tells."""
+        return Recipe(header.stage, header.arguments, tuple((i.name, i.path, i.raw) for i in header.inputs))
+
+
+class Currency:
+    """Answers about many artifacts under one set of parameters; every file is looked at once."""
+
+    def __init__(self, params: Params, memory: DigestMemory | None = None) -> None:
+        self.params = params
+        self.memory = memory or DigestMemory()
+        self._current: dict[str, str | None] = {}
+
+    def fingerprint(self, path: str | Path) -> str | None:
+        """The fingerprint of the artifact at `path` if it is current by its own header, else None."""
+        key = Path(path).as_posix()
+        if key not in self._current:
+            self._current[key] = None  # a file that claims to be made from itself is not current
+            header = read_header(Path(path))
+            if header is not None and self.is_current(path, header.output, Recipe.of(header)):
+                self._current[key] = header.fingerprint
+        return self._current[key]
+
+    def is_current(self, path: str | Path, output: str, recipe: Recipe) -> bool:
+        """Whether `path` holds what `recipe` would write as its output `output`, whole and unchanged."""
+        header = read_header(Path(path))
+        if header is None:
+            return False
+        try:
+            expected = self.expected(output, recipe)
+        except (ImportError, AttributeError, KeyError):
+            return False  # made by a stage that this version does not have
+        return expected == header.fingerprint and self._is_whole(Path(path), header)
+
+    def expected(self, output: str, recipe: Recipe) -> str | None:
+        """The fingerprint that running `recipe` would give; None while an input is missing or not current."""
+        inputs = self.inputs(recipe)
+        return None if inputs is None else fingerprint(output, recipe, self.params.subset(recipe.blocks), inputs)
+
+    def inputs(self, recipe: Recipe) -> list[Input] | None:
+        """The recipe's inputs with their fingerprints; None if any is missing or not current."""
+        found: list[Input] = []
+        for name, path, raw in recipe.inputs:
+            value = self.raw_digest(path) if raw else self.fingerprint(path)
+            if value is None:
+                return None
+            found.append(Input(name, path, raw, value))
+        return found
+
+    def raw_digest(self, path: str) -> str | None:
+        """Content digest of what the user brought: a file, or all files of a folder; None if it is not there."""
+        root = Path(path)
+        if root.is_file():
+            return self.memory.digest(root)
+        if root.is_dir():
+            files = (f for f in root.rglob("*") if f.is_file() and not _is_clutter(f.relative_to(root)))
+            return tree_digest(root, files, self.memory)
+        return None
+
+    def _is_whole(self, path: Path, header: Header) -> bool:
+        try:
+            if self.memory.digest(path, header.payload_offset) != header.payload_sha256:
+                return False
+            return all(self.memory.digest(path.with_name(n)) == digest for n, digest in header.sidecars.items())
+        except OSError:
+            return False
+
+
+def fingerprint(output: str, recipe: Recipe, params: dict[str, Any], inputs: list[Input]) -> str:
+    """SHA-256 (hex) over the recipe of one output; paths take no part, so that a moved tree stays current."""
+    values = {
+        "stage": recipe.stage,
+        "output": output,
+        "arguments": recipe.arguments,
+        "params": params,
+        "code": code_version(f"stages.{recipe.stage}", named_modules(params)),
+        "inputs": [[item.name, item.fingerprint] for item in inputs],
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def named_modules(params: dict[str, Any]) -> tuple[str, ...]:
+    """Modules that the parameters name by import path ("package.module:Class"): code that the stage will run."""
+    named = [block.get("model", "") for block in params.values() if isinstance(block, dict)]
+    return tuple(name.split(":")[0] for name in named if isinstance(name, str) and ":" in name)
+
+
+def _is_clutter(relative: Path) -> bool:
+    return relative.name in IGNORED_NAMES or any(part.startswith(".") for part in relative.parts)

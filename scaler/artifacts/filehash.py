@@ -1,0 +1,75 @@
+"""SHA-256 of files, remembered by (size, mtime, inode) so that looking twice costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+MEMORY = Path(".scaler/digests.json")
+CHUNK = 1 << 20
+
+
+def sha256(path: Path, offset: int = 0) -> str:
+    """SHA-256 (hex) of the bytes of `path` from `offset` on, always read from the disk."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(offset)
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class DigestMemory:
+    """Digests of files that have not changed since they were last read.
+
+    The memory is a cache: losing it, or a race between two writers, costs a second reading and nothing else.
+    """
+
+    def __init__(self, store: Path = MEMORY) -> None:
+        self._store = store
+        self._known: dict[str, list[str | int]] = _load(store)
+        self._changed = False
+
+    def digest(self, path: Path, offset: int = 0) -> str:
+        """SHA-256 of `path` from `offset` on, from memory where size, mtime and inode are as remembered."""
+        stat = path.stat()
+        key = f"{os.path.abspath(path)}@{offset}"
+        mark: list[str | int] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        known = self._known.get(key)
+        if known is not None and known[1:] == mark:
+            return str(known[0])
+        value = sha256(path, offset)
+        self._known[key] = [value, *mark]
+        self._changed = True
+        return value
+
+    def save(self) -> None:
+        """Keep what was learned; does nothing when nothing was."""
+        if not self._changed:
+            return
+        self._store.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._store.parent, suffix=".tmp")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(self._known, file)
+        Path(name).replace(self._store)
+        self._changed = False
+
+
+def tree_digest(root: Path, files: Iterable[Path], memory: DigestMemory) -> str:
+    """One digest over relative names and contents of `files` below `root`, independent of their order."""
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        whole.update(f"{path.relative_to(root).as_posix()}\0{memory.digest(path)}\n".encode())
+    return whole.hexdigest()
+
+
+def _load(store: Path) -> dict[str, list[str | int]]:
+    try:
+        values = json.loads(store.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,51 @@
+"""Step checkpoints: what an interrupted stage goes on from. They lie outside the declared outputs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.artifacts.sealing import save_state
+
+FILE = "step.h5"
+
+
+@dataclass(frozen=True)
+class StepState:
+    """Everything that a loop needs to go on.
+
+    Attributes:
+        numbers: JSON values: the position, the log so far.
+        tensors: flat name -> array; names use "/" for nesting.
+    """
+
+    numbers: dict[str, Any]
+    tensors: dict[str, NDArray[Any]]
+
+
+def save_step(folder: Path, state: StepState) -> None:
+    """Replace the step checkpoint in `folder` in one move; raises ScalerError when the disk is full."""
+    save_state(folder / FILE, state.numbers, dict(state.tensors))
+
+
+def load_step(folder: Path) -> StepState | None:
+    """The step checkpoint in `folder`; None if there is none, or none that can be read (then the stage starts anew)."""
+    path = folder / FILE
+    try:
+        with h5py.File(path, "r") as file:
+            tensors: dict[str, NDArray[Any]] = {}
+
+            def collect(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset):
+                    tensors[name] = np.asarray(item[()])
+
+            file.visititems(collect)
+            return StepState(json.loads(file.attrs["numbers"]), tensors)
+    except (OSError, KeyError, ValueError):
+        return None

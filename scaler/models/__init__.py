@@ -1,0 +1,1 @@
+"""Networks behind two protocols: segmenters and foundation models."""

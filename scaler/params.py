@@ -1,0 +1,275 @@
+"""`params.yaml`: every number of a run, checked at load; torch-free, so that a typo fails within a second.
+
+Each block belongs to one stage or to one noun of the paper. A block has no defaults here: `params.yaml` is the
+one place where values live, and its comments say how to choose them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from scaler.errors import ScalerError
+from scaler.params_errors import explain
+
+PARAMS_FILE = Path("params.yaml")
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[int, Field(ge=1)]
+Turns = Annotated[list[Literal[0, 1, 2, 3]], Field(min_length=1)]
+Flips = Annotated[list[Literal["none", "h", "v"]], Field(min_length=1)]
+
+
+class Block(BaseModel):
+    """A block of `params.yaml`: no unknown key, no conversion between types, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RoundParams(Block):
+    """One round of mutual training and the round it starts from."""
+
+    prev: str
+
+
+class PrepareDataParams(Block):
+    """Where the images are, their size, and which of them have which labels."""
+
+    source: str
+    size: Annotated[int, Field(ge=32, multiple_of=32)]
+    supervision: Literal["semi", "points", "scribbles", "full"]
+    labelled_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
+    labelled_list: str | None
+    train: str
+    val: str
+    test: str
+    images: str
+    masks: str
+    marks: str
+    marks_convention: Literal["auto", "fg1_bg2", "fg1_bg0_unknown255"]
+    point_radius: Annotated[int, Field(ge=0)]
+    scribble_width: Positive
+
+
+class SegmenterParams(Block):
+    """The task network, and the weights of its output depths (coarse to fine; the last is the prediction)."""
+
+    model: str
+    options: dict[str, int | float | str | bool]
+    depth_weights: Annotated[list[NonNegative], Field(min_length=1)]
+
+    @field_validator("depth_weights")
+    @classmethod
+    def _last_counts(cls, value: list[float]) -> list[float]:
+        if value[-1] <= 0:
+            raise ValueError("the last weight belongs to the prediction itself and must be above 0")
+        return value
+
+
+class MeanTeacherParams(Block):
+    """Eq 15."""
+
+    decay: Unit
+
+
+class SamParams(Block):
+    """The foundation model: which architecture, and the frozen weights that it starts from."""
+
+    model: Literal["nano", "vit_b", "vit_l", "vit_h"]
+    weights: str
+    sha256: str | None
+
+
+class AugmentationParams(Block):
+    """A_w (geometry) and A_s (photometric operations on top of the same geometry)."""
+
+    flips: Flips
+    quarter_turns: Turns
+    strong_operations: Annotated[int, Field(ge=0, le=5)]
+    strong_magnitude: Unit
+
+
+class WeightingParams(Block):
+    """Eq 4-6, 9 and the thresholds of eq 12."""
+
+    image_weight: Literal["linear", "exponential", "quadratic"]
+    pixel_weight: Literal["squared", "absolute", "entropy"]
+    entropy_region: Literal["all", "foreground"]
+    difficult_entropy: Unit
+    simple_entropy: Unit
+    trusted_low: Unit
+    trusted_high: Unit
+
+    @model_validator(mode="after")
+    def _ordered(self) -> WeightingParams:
+        if self.simple_entropy >= self.difficult_entropy:
+            raise ValueError("simple_entropy must be below difficult_entropy")
+        if self.trusted_low >= self.trusted_high:
+            raise ValueError("trusted_low must be below trusted_high")
+        return self
+
+
+class PhaseOneParams(Block):
+    """Eq 1 and 7-14: how the segmenter learns from its teacher and from SAM."""
+
+    teacher_label: Literal["soft", "binary"]
+    combine: Literal["sum", "fuse"]
+    pixel_weight_on_iou: bool
+    pixel_normalisation: Literal["weights", "pixels"]
+    branch_entropy: Literal["per_source", "teacher", "sam", "mean"]
+    difficult_trust: Literal["threshold", "agreement"]
+    simple_terms: Literal["both", "strong"]
+    simple_weight: NonNegative
+    partial_weight: NonNegative
+    labelled_weight: NonNegative
+    unlabelled_weight: NonNegative
+
+
+class ScheduleParams(Block):
+    """How long and how fast one training stage learns (Adam, betas 0.9 and 0.999)."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0.0)]
+    decay_every: Positive
+    decay_factor: Annotated[float, Field(gt=0.0, le=1.0)]
+    select: Literal["last", "best_val"]
+
+
+class TrainSamParams(ScheduleParams):
+    """Phase II, eq 16-19."""
+
+    distance: Literal["mse", "l1", "ce_iou"]
+    stop_gradient: bool
+    invariance_weight: NonNegative
+    resistance_weight: NonNegative
+    partial_weight: NonNegative
+    labelled_weight: NonNegative
+
+
+class LabelWithSamParams(Block):
+    """Eq 2-3: the K views of the ensemble."""
+
+    views: Positive
+    flips: Flips
+    quarter_turns: Turns
+    scales: Annotated[list[Annotated[float, Field(ge=0.25, le=4.0)]], Field(min_length=1)]
+    replacement: bool
+    average: Literal["probability", "logits"]
+    batch_size: Positive
+
+    @model_validator(mode="after")
+    def _enough_views(self) -> LabelWithSamParams:
+        variants = len(self.flips) * len(self.quarter_turns) * len(self.scales)
+        if not self.replacement and self.views > variants:
+            raise ValueError(
+                f"views: {self.views} cannot be drawn without replacement from {variants} combinations of flips, "
+                "quarter_turns and scales; lower views or set replacement: true"
+            )
+        return self
+
+
+class LabelWithSegmenterParams(Block):
+    """The consensus label P_G."""
+
+    consensus: Literal["mean", "teacher", "product"]
+    batch_size: Positive
+
+
+class EvaluateParams(Block):
+    """Evaluation of segmenter, teacher and SAM."""
+
+    stretch: Literal["none", "per_image"]
+    batch_size: Positive
+
+
+class ReportParams(Block):
+    """The report page."""
+
+    images: Positive
+
+
+class Params(Block):
+    """The whole of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0)]
+    rounds: dict[str, RoundParams]
+    shards: Annotated[list[str], Field(min_length=1)]
+    prepare_data: PrepareDataParams
+    segmenter: SegmenterParams
+    mean_teacher: MeanTeacherParams
+    sam: SamParams
+    augmentation: AugmentationParams
+    weighting: WeightingParams
+    initialize_segmenter: ScheduleParams
+    initialize_sam: ScheduleParams
+    label_with_sam: LabelWithSamParams
+    phase_one: PhaseOneParams
+    warm_up: ScheduleParams
+    label_with_segmenter: LabelWithSegmenterParams
+    train_segmenter: ScheduleParams
+    train_sam: TrainSamParams
+    evaluate: EvaluateParams
+    report: ReportParams
+
+    @field_validator("rounds", mode="before")
+    @classmethod
+    def _string_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(not isinstance(key, str) for key in value):
+            raise ValueError(
+                f'round keys must be strings ("1", not 1): DVC makes no stage for a number; got {list(value)!r}'
+            )
+        return value
+
+    @field_validator("rounds")
+    @classmethod
+    def _chain(cls, value: dict[str, RoundParams]) -> dict[str, RoundParams]:
+        expected = {str(r): str(r - 1) for r in range(1, len(value) + 1)}
+        came = {key: item.prev for key, item in value.items()}
+        if came != expected:
+            wanted = ", ".join(f'"{r}": {{prev: "{p}"}}' for r, p in (expected or {"1": "0"}).items())
+            raise ValueError(f"rounds must be an unbroken chain from the warm-up (round 0): {{{wanted}}}; got {came}")
+        return value
+
+    @field_validator("shards")
+    @classmethod
+    def _shard_names(cls, value: list[str]) -> list[str]:
+        expected = [str(k) for k in range(len(value))]
+        if value != expected:
+            raise ValueError(f"shards must be numbered in order from 0, as strings: {expected}; got {value}")
+        return value
+
+    def subset(self, blocks: tuple[str, ...]) -> dict[str, Any]:
+        """Plain values of some blocks, in a form that compares and hashes (JSON types only)."""
+        values = self.model_dump(mode="json")
+        return {name: values[name] for name in sorted(blocks)}
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check a `params.yaml`.
+
+    Raises:
+        ScalerError: the file is missing, is no YAML, or a value is unknown, of the wrong type or out of range;
+            every fault is named with its key, what came and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScalerError(
+            f"{path}: not found. Run from the project's root folder, or restore it with `git checkout {path}`."
+        ) from None
+    try:
+        raw = YAML(typ="safe", pure=True).load(text)  # YAML 1.2 as DVC reads it: 1e-4 is a number, `no` a word
+    except YAMLError as error:
+        raise ScalerError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ScalerError(f"{path}: expected a mapping of blocks at the top level, got {type(raw).__name__}.")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise ScalerError(explain(error, Params, path)) from None

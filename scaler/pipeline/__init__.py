@@ -1,0 +1,1 @@
+"""What turns a stage's `main` into a command that both engines can run, interrupt and repeat."""

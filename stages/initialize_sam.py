@@ -1,0 +1,24 @@
+"""Stage 1 of the method: SAM's adapter on the labelled images only."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Artifact, Output, Raw
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("seed", "sam", "augmentation", "initialize_sam")
+
+
+def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) -> None:
+    """Fine-tune the adapter; `weights` is sam.weights of params.yaml, named here so that a new file makes new models."""
+    from scaler.batches import load_split
+    from scaler.checkpoints import write_sam
+    from scaler.device import find_compute
+    from scaler.initialization import initialize_sam
+
+    model, log = initialize_sam(job.params, load_split(data), load_split(val), find_compute(), job.steps(out))
+    with job.hdf5(out, "sam") as file:
+        write_sam(file, model, job.params.sam, log)
+
+
+if __name__ == "__main__":
+    run(main)

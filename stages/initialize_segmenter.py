@@ -1,0 +1,26 @@
+"""Stage 1 of the method: the mean-teacher segmenter on the labelled images only."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Artifact, Output
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("seed", "segmenter", "mean_teacher", "augmentation", "initialize_segmenter")
+
+
+def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
+    """Train student and teacher from random (or pre-trained) weights."""
+    from scaler.batches import load_split
+    from scaler.checkpoints import write_segmenter
+    from scaler.device import find_compute
+    from scaler.initialization import initialize_segmenter
+
+    student, teacher, log = initialize_segmenter(
+        job.params, load_split(data), load_split(val), find_compute(), job.steps(out)
+    )
+    with job.hdf5(out, "segmenter") as file:
+        write_segmenter(file, student, teacher, log)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""The consensus label P_G of teacher and student: one shard of the segmenter's pseudo-labels, cached."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Artifact, Output
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("shards", "weighting", "segmenter", "label_with_segmenter")
+
+
+def main(job: Job, *, round: int, shard: str, data: Artifact, segmenter: Artifact, out: Output) -> None:
+    """Label the images of one shard, each as it is (no augmentation)."""
+    from scaler.labelling import label_with_segmenter
+
+    from scaler.artifacts.layout import write_labels
+    from scaler.batches import load_split
+    from scaler.checkpoints import read_segmenter
+    from scaler.device import find_compute
+
+    compute = find_compute()
+    split = load_split(data)
+    student, teacher = read_segmenter(segmenter, job.params.segmenter, split.image.shape[1])
+    labels = label_with_segmenter(job.params, split, compute.place(student), compute.place(teacher), compute, shard)
+    with job.hdf5(out, "segmenter_labels") as file:
+        write_labels(file, labels.ids, labels.maps, labels.columns)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""Read the data set, check it, split it, choose what is labelled, and bring all to one size."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Output, Raw
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("seed", "prepare_data")
+
+
+def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, truth: Output) -> None:
+    """Write the three splits, and the training images' truth apart from them: no training stage ever opens it."""
+    from scaler.data.dataset import prepare
+
+    from scaler.artifacts.layout import write_data, write_truth
+
+    prepared = prepare(source, job.params.prepare_data, job.params.seed)
+    for split, out in ((prepared.train, train), (prepared.val, val), (prepared.test, test)):
+        with job.hdf5(out, "data") as file:
+            write_data(file, split)
+    with job.hdf5(truth, "truth") as file:
+        write_truth(file, prepared.truth.ids, prepared.truth.mask, prepared.truth.known)
+
+
+if __name__ == "__main__":
+    run(main)

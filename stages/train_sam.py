@@ -1,0 +1,29 @@
+"""Stage 3 of the method, Phase II of a round: SAM's adapter learns from the segmenter's consensus labels."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Artifact, Labels, Output
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("seed", "shards", "sam", "augmentation", "weighting", "train_sam")
+
+
+def main(
+    job: Job, *, round: int, data: Artifact, val: Artifact, sam: Artifact, segmenter_labels: Labels, out: Output
+) -> None:
+    """Run Phase II (eq 16-19) from the given adapter."""
+    from scaler.batches import load_labels, load_split
+    from scaler.checkpoints import read_sam, write_sam
+    from scaler.device import find_compute
+    from scaler.phase_two import train_sam
+
+    params, split = job.params, load_split(data)
+    model = read_sam(sam, params.sam)
+    pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", split.ids)
+    model, log = train_sam(params, model, split, load_split(val), pool, find_compute(), round, job.steps(out))
+    with job.hdf5(out, "sam") as file:
+        write_sam(file, model, params.sam, log)
+
+
+if __name__ == "__main__":
+    run(main)
