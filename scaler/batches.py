@@ -107,7 +107,7 @@ def load_labels(folder: Path, shards: list[str], kind: str, name: str, ids: list
         odd = sorted(set(found) ^ set(ids))
         raise ScalerError(
             f"{folder}: its image ids differ from the training data's in {len(odd)} places, e.g. {odd[0]!r}. "
-            f"Make the labels again with `snakemake --cores all {shard_files(folder, shards)[0].as_posix()}` or `dvc repro`."
+            "Make the labels again with `snakemake` or `dvc repro`."
         )
     return np.stack([found[name] for name in ids])
 

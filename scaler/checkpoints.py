@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
-import numpy as np
 from torch import nn
 
 from scaler.artifacts.filehash import sha256
@@ -72,8 +71,3 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
 def parameter_list(model: nn.Module) -> list[nn.Parameter]:
     """The parameters that training changes: those that ask for gradients."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Number of values in a model's parameters."""
-    return int(np.sum([parameter.numel() for parameter in model.parameters()]))

@@ -45,9 +45,8 @@ def initialize_segmenter(
         batch = weak_batch(data, step, params.augmentation, compute)
         with compute.autocast():
             outputs = student(batch.image)
-        weights = params.segmenter.depth_weights
-        loss = deep_supervision([o.float() for o in outputs], lambda logits: user_label_loss(logits, batch), weights)
-        return loss.mean(), {}
+        losses = (user_label_loss(logits.float(), batch) for logits in outputs)
+        return deep_supervision(losses, params.segmenter.depth_weights).mean(), {}
 
     task = Task(
         key=key,

@@ -1,4 +1,4 @@
-"""One job per accelerator: a device is taken by a lock on a file, since Snakemake and DVC hand out no device numbers."""
+"""One job per accelerator: a device is taken by a file lock, since Snakemake and DVC hand out no device numbers."""
 
 from __future__ import annotations
 

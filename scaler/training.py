@@ -52,8 +52,8 @@ class Task:
         count: number of images that an epoch goes through.
         models: name -> model whose state is kept in checkpoints.
         trained: the parameters that the optimizer changes.
-        step: computes a scalar loss to descend, and numbers to log (summed over the images of the batch under names
-            that begin with `n_`, averaged over the steps otherwise).
+        step: computes a scalar loss to descend, and numbers to log. Over an epoch, `n_...` are summed (counts of
+            images), `sum_...` summed and divided by all counts (means over images), others averaged over the steps.
         after_step: called when the parameters have moved (the teacher's update, eq 15).
         validate: mean IoU on the validation split, for `select: best_val`.
     """
@@ -130,8 +130,8 @@ def _one_step(
     value = float(loss.detach())
     if not np.isfinite(value):
         raise ScalerError(
-            f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the stage's learning_rate "
-            "in params.yaml; if the images are unusual, look at results/data/train.h5 first."
+            f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the learning_rate of the "
+            "stage in params.yaml; if the images are unusual, look at results/data/train.h5 first."
         )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -144,8 +144,7 @@ def _one_step(
 
 def _end_epoch(task: Task, schedule: ScheduleParams, position: _Position, best: Arrays, per_epoch: int) -> Arrays:
     epoch = position.done // per_epoch - 1
-    row = {name: value if name.startswith("n_") else value / per_epoch for name, value in position.sums.items()}
-    row = {"epoch": float(epoch + 1), **row}
+    row = {"epoch": float(epoch + 1), **_means(position.sums, per_epoch)}
     position.sums = {}
     if schedule.select == "best_val":
         row["val_iou"] = task.validate()
@@ -153,6 +152,17 @@ def _end_epoch(task: Task, schedule: ScheduleParams, position: _Position, best: 
             position.best, position.best_epoch, best = row["val_iou"], epoch, _state(task.models)
     position.rows.append(row)
     return best
+
+
+def _means(sums: dict[str, float], steps: int) -> dict[str, float]:
+    images = sum(value for name, value in sums.items() if name.startswith("n_"))
+    row: dict[str, float] = {}
+    for name, value in sums.items():
+        if name.startswith("sum_"):
+            row[name.removeprefix("sum_")] = value / images if images else float("nan")
+        else:
+            row[name] = value if name.startswith("n_") else value / steps
+    return row
 
 
 def _can_fuse(task: Task) -> bool:

@@ -9,7 +9,7 @@ PARAMS = ("seed", "sam", "augmentation", "initialize_sam")
 
 
 def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) -> None:
-    """Fine-tune the adapter; `weights` is sam.weights of params.yaml, named here so that a new file makes new models."""
+    """Fine-tune the adapter; `weights` is sam.weights of params.yaml: an input, so that a new file counts as new."""
     from scaler.batches import load_split
     from scaler.checkpoints import write_sam
     from scaler.device import find_compute

@@ -10,12 +10,11 @@ PARAMS = ("seed", "shards", "weighting", "sam", "label_with_sam")
 
 def main(job: Job, *, round: int, shard: str, data: Artifact, sam: Artifact, out: Output) -> None:
     """Label the images of one shard with K augmented views each."""
-    from scaler.labelling import label_with_sam
-
     from scaler.artifacts.layout import write_labels
     from scaler.batches import load_split
     from scaler.checkpoints import read_sam
     from scaler.device import find_compute
+    from scaler.labelling import label_with_sam
 
     compute = find_compute()
     model = compute.place(read_sam(sam, job.params.sam))

@@ -3,7 +3,7 @@
 An artifact's *fingerprint* hashes its recipe: the stage, its scalar arguments, the parameter blocks that the stage
 reads, the code that it runs, and the fingerprints of its inputs. It is *current* when the recipe gives the same
 fingerprint today, its inputs are current themselves, and its bytes are those that were written. Library versions are
-recorded in the header but are no part of the recipe: a colleague with another torch who pulls the artifacts can use them.
+recorded in the header but are no part of the recipe: a colleague with another torch can use what was pulled.
 """
 
 from __future__ import annotations

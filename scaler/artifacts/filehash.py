@@ -37,7 +37,7 @@ class DigestMemory:
     def digest(self, path: Path, offset: int = 0) -> str:
         """SHA-256 of `path` from `offset` on, from memory where size, mtime and inode are as remembered."""
         stat = path.stat()
-        key = f"{os.path.abspath(path)}@{offset}"
+        key = f"{path.absolute()}@{offset}"
         mark: list[str | int] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self._known.get(key)
         if known is not None and known[1:] == mark:

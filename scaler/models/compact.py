@@ -1,4 +1,4 @@
-"""The compact segmenter: a small residual encoder-decoder with several output depths, for laptops and the laboratory."""
+"""The compact segmenter: a small residual encoder-decoder with several output depths, for laptops."""
 
 from __future__ import annotations
 

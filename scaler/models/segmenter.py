@@ -68,5 +68,6 @@ def _check(model: nn.Module, params: SegmenterParams, size: int) -> None:
         raise ScalerError(f"{params.model}: expected a list of logits of shape {shape}, got {came}.")
     if len(outputs) != len(params.depth_weights):
         raise ScalerError(
-            f"segmenter.depth_weights: {params.model} has {len(outputs)} outputs, got {len(params.depth_weights)} weights."
+            f"segmenter.depth_weights: expected {len(outputs)} weights, one per output of {params.model}, "
+            f"got {len(params.depth_weights)}."
         )

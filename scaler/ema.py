@@ -1,0 +1,34 @@
+"""The mean teacher (eq 15)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+@torch.no_grad()
+def update_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> None:
+    """Eq 15: theta_t <- decay theta_t + (1 - decay) theta_s, in place.
+
+    Buffers are copied, BatchNorm's running statistics and `num_batches_tracked` among them: a teacher whose weights
+    follow the student's but whose statistics do not would normalise with those of another network.
+
+    Args:
+        teacher: changed in place.
+        student: the same architecture, on the same device.
+        decay: eta in [0, 1]; 0 copies the student, 1 keeps the teacher's parameters.
+
+    Raises:
+        ValueError: the two networks have different parameters or buffers, or `decay` lies outside [0, 1].
+    """
+    followed, leading = dict(teacher.named_parameters()), dict(student.named_parameters())
+    buffers, sources = dict(teacher.named_buffers()), dict(student.named_buffers())
+    odd = sorted((followed.keys() ^ leading.keys()) | (buffers.keys() ^ sources.keys()))
+    if odd:
+        raise ValueError(f"mean teacher: teacher and student differ in {len(odd)} tensors, e.g. {odd[0]}")
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    if followed:
+        average(list(followed.values()), [leading[name] for name in followed], 0)
+    for name, buffer in buffers.items():
+        buffer.copy_(sources[name])

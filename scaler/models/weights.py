@@ -1,0 +1,71 @@
+"""Weights from files, strictly: every key is used, or an error says which are not. Nothing is unpickled but tensors."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from scaler.artifacts.filehash import sha256
+from scaler.errors import ScalerError
+
+LISTED = 6  # keys that an error message names before it only counts
+
+
+def read_state_dict(path: Path, expected_sha256: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file, or of a `.pth` / `.pt` file read with `weights_only=True`.
+
+    A `module.` prefix on every key (of a model saved under DataParallel) is taken off.
+
+    Raises:
+        ScalerError: not there, another checksum than expected, not readable, or no state dict.
+    """
+    if not path.is_file():
+        raise ScalerError(f"weights: no file at {path}. Put the checkpoint there or correct the path in params.yaml.")
+    if expected_sha256 is not None and (came := sha256(path)) != expected_sha256:
+        raise ScalerError(
+            f"{path}: expected SHA-256 {expected_sha256}, got {came}. The file is another version or was damaged on "
+            "its way: fetch it again, or correct the checksum in params.yaml."
+        )
+    try:
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ScalerError(f"{path}: not readable as weights: {error}") from None
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ScalerError(f"{path}: expected a state dict (name -> tensor), got {type(state).__name__}.")
+    prefix = "module."
+    if all(key.startswith(prefix) for key in state):
+        return {key.removeprefix(prefix): value for key, value in state.items()}
+    return dict(state)
+
+
+def load_strictly(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Copy `state` into `model`, dtype converted.
+
+    Raises:
+        ScalerError: a key is missing or unexpected, or a shape differs; all are counted, the first ones named.
+    """
+    own = model.state_dict()
+    missing = [key for key in own if key not in state]
+    unexpected = [key for key in state if key not in own]
+    shapes = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in own
+        if key in state and own[key].shape != state[key].shape
+    ]
+    problems = [
+        f"{len(keys)} {what}: {', '.join(keys[:LISTED])}{', ...' if len(keys) > LISTED else ''}"
+        for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        if keys
+    ]
+    if problems:
+        raise ScalerError(f"{path}: does not fit the model. " + "; ".join(problems) + ". Is sam.model the right one?")
+    model.load_state_dict(state)
