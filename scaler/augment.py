@@ -142,7 +142,7 @@ def _posterize(image: Tensor, strength: float, sign: float) -> Tensor:
 def _gaussian_blur(image: Tensor, strength: float, sign: float) -> Tensor:
     sigma = strength * min(image.shape[-2:]) / 100
     radius = math.ceil(3 * sigma)
-    return image if radius == 0 else tv.gaussian_blur(image, [2 * radius + 1], [sigma])
+    return image if radius == 0 else tv.gaussian_blur(image, [2 * radius + 1] * 2, [sigma] * 2)
 
 
 OPERATIONS: tuple[Callable[[Tensor, float, float], Tensor], ...] = (

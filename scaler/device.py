@@ -21,7 +21,7 @@ class Compute:
 
     Attributes:
         device: where tensors live.
-        low_precision: bf16 autocast for forward passes (CUDA); parameters, losses and optimizer stay float32.
+        low_precision: bf16 autocast for forward passes; parameters, losses and optimizer stay float32.
         lease: the lock on the device, held as long as this object lives; None on the CPU.
     """
 
@@ -71,7 +71,12 @@ def find_compute() -> Compute:
         return Compute(device, True, lease)
     if torch.backends.mps.is_available():
         return Compute(torch.device("mps"), False, take_device(1))
-    return Compute(torch.device("cpu"), False, None)
+    return Compute(torch.device("cpu"), _cpu_multiplies_bf16(), None)
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the CPU has instructions for bf16 products (AMX, AVX512-BF16); without them bf16 is slower than float32."""
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 def _physical_cores() -> int:

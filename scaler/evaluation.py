@@ -42,7 +42,9 @@ def evaluate_split(
     """
     counts = {"ids": len(ids), "masks": len(masks)} | {name: len(stack) for name, stack in predictions.items()}
     if not ids or len(set(counts.values())) != 1:
-        raise ScalerError(f"evaluate: expected one mask and one prediction per image, at least one image, got {counts}.")
+        raise ScalerError(
+            f"evaluate: expected one mask and one prediction per image, at least one image, got {counts}."
+        )
     per_image: dict[str, dict[str, F64]] = {}
     curves: dict[str, F64] = {}
     for model, stack in predictions.items():

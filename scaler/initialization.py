@@ -45,8 +45,10 @@ def initialize_segmenter(
         batch = weak_batch(data, step, params.augmentation, compute)
         with compute.autocast():
             outputs = student(batch.image)
-        losses = (user_label_loss(logits.float(), batch) for logits in outputs)
-        return deep_supervision(losses, params.segmenter.depth_weights).mean(), {}
+        loss = deep_supervision(
+            outputs, lambda logits: user_label_loss(logits.float(), batch), params.segmenter.depth_weights
+        )
+        return loss.mean(), {}
 
     task = Task(
         key=key,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from scaler.artifacts.layout import DataSet, shard_range
 from scaler.consensus import consensus
@@ -60,24 +60,18 @@ def label_with_sam(
         )
         for name in ids
     ]
-    image = data.image[list(chosen)]
-    model.eval()
     with progress(len(ids) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
         probability = ensemble(
-            lambda batch: _forward(model, batch, compute),
-            lambda index: compute.images(image[index]),
+            model,
+            segment_with_sam,
+            data.image[list(chosen)],
             views,
             options.average,
+            compute,
             options.batch_size,
-            getattr(model, "multiple_of", 1),
             bar.update,
         )
     return ShardLabels(ids, {"probability": probability}, weight_columns(probability, params.weighting))
-
-
-def _forward(model: nn.Module, batch: Tensor, compute: Compute) -> Tensor:
-    with compute.autocast():
-        return segment_with_sam(model, batch)
 
 
 def label_with_segmenter(

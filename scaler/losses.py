@@ -11,7 +11,6 @@ from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from scaler.errors import ScalerError
 from scaler.uncertainty import PixelWeight, pixel_weight
@@ -21,7 +20,7 @@ Distance = Literal["mse", "l1", "ce_iou"]
 Depth = TypeVar("Depth")
 
 SMOOTH = 1.0  # added above and below the IoU's fraction bar, in pixels
-PIXELS = (1, 2, 3)
+PIXELS = (-2, -1)
 
 
 def weighted_cross_entropy(
@@ -41,15 +40,34 @@ def weighted_cross_entropy(
     Raises:
         ValueError: shapes differ, or unknown normalisation.
     """
+    _check_single(target)
+    return cross_entropy_to_each(logits, target, weight, normalisation).squeeze(1)
+
+
+def cross_entropy_to_each(
+    logits: Tensor, target: Tensor, weight: Tensor | None = None, normalisation: Normalisation = "weights"
+) -> Tensor:
+    """`weighted_cross_entropy` to M labels at once: `target` and `weight` are (B, M, H, W), the result is (B, M)."""
     _check_shapes(logits, target, weight)
-    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    if normalisation not in ("weights", "pixels"):
+        raise ValueError(f"cross-entropy: expected normalisation 'weights' or 'pixels', got {normalisation!r}")
+    loss = _softplus(logits) - logits * target
     if weight is None:
         return loss.mean(dim=PIXELS)
     if normalisation == "pixels":
         return (weight * loss).mean(dim=PIXELS)
-    if normalisation == "weights":
-        return _ratio_or_zero((weight * loss).sum(dim=PIXELS), weight.sum(dim=PIXELS))
-    raise ValueError(f"cross-entropy: expected normalisation 'weights' or 'pixels', got {normalisation!r}")
+    total = weight.sum(dim=PIXELS)
+    # All weights 0: the sum above is 0 too, and so are its gradients.
+    return (weight * loss).sum(dim=PIXELS) / total.masked_fill(total == 0, 1.0)
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """log(1 + exp x), to within 1e-7: many times faster on a CPU than torch's, which goes through a scalar log1p.
+
+    In this form the gradient is sigmoid(x) at 0 as well, where |x| has none of its own.
+    """
+    size = x.abs()
+    return (x + size) / 2 + torch.log(1 + torch.exp(-size))
 
 
 def iou_loss(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -69,6 +87,12 @@ def iou_loss(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Te
     Raises:
         ValueError: shapes differ.
     """
+    _check_single(target)
+    return iou_to_each(logits, target, weight).squeeze(1)
+
+
+def iou_to_each(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """`iou_loss` to M labels at once: `target` and `weight` are (B, M, H, W), the result is (B, M)."""
     _check_shapes(logits, target, weight)
     p = torch.sigmoid(logits)
     both, total = p * target, p + target
@@ -128,15 +152,16 @@ def invariance_loss(
     Raises:
         ValueError: shapes differ, or unknown distance.
     """
-    _check_shapes(weak_logits, strong_logits, None)
+    _check_single(weak_logits)
+    _check_shapes(strong_logits, weak_logits, None)
     if distance == "ce_iou":
         return supervised_loss(strong_logits, torch.sigmoid(weak_logits.detach()))
     weak = torch.sigmoid(weak_logits.detach() if stop_gradient else weak_logits)
     difference = torch.sigmoid(strong_logits) - weak
     if distance == "mse":
-        return difference.square().mean(dim=PIXELS)
+        return difference.square().mean(dim=PIXELS).squeeze(1)
     if distance == "l1":
-        return difference.abs().mean(dim=PIXELS)
+        return difference.abs().mean(dim=PIXELS).squeeze(1)
     raise ValueError(f"invariance: expected distance 'mse', 'l1' or 'ce_iou', got {distance!r}")
 
 
@@ -183,12 +208,18 @@ def deep_supervision(outputs: Sequence[Depth], loss: Callable[[Depth], Tensor], 
     return torch.stack(terms).sum(dim=0)
 
 
-def _ratio_or_zero(above: Tensor, below: Tensor) -> Tensor:
-    """above / below, 0 where below is 0: there `above` is 0 too, in value and in gradient."""
-    return above / below.masked_fill(below == 0, 1.0)
-
-
 def _check_shapes(logits: Tensor, target: Tensor, weight: Tensor | None) -> None:
-    shapes = [tuple(x.shape) for x in (logits, target, weight) if x is not None]
-    if len(set(shapes)) > 1 or len(shapes[0]) != 4:
-        raise ValueError(f"loss: expected maps of one shape (B, 1, H, W), got {shapes}")
+    wanted = (len(logits), target.shape[1], *logits.shape[2:])
+    if (
+        logits.ndim != 4
+        or logits.shape[1] != 1
+        or target.shape != wanted
+        or (weight is not None and weight.shape != wanted)
+    ):
+        shapes = [None if x is None else tuple(x.shape) for x in (logits, target, weight)]
+        raise ValueError(f"loss: expected logits (B, 1, H, W), label and weight (B, M, H, W), got {shapes}")
+
+
+def _check_single(target: Tensor) -> None:
+    if target.ndim != 4 or target.shape[1] != 1:
+        raise ValueError(f"loss: expected a label (B, 1, H, W), got {tuple(target.shape)}")

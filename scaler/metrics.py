@@ -29,7 +29,7 @@ from py_sod_metrics import MAE, Emeasure, FmeasureHandler, FmeasureV2, Precision
 from py_sod_metrics import WeightedFmeasure as WeightedF
 
 from scaler.errors import ScalerError
-from scaler.metric_names import CURVE_MAXIMA, CURVES, PER_IMAGE
+from scaler.metric_names import CURVE_MAXIMA, CURVES, METRICS, PER_IMAGE
 
 F64 = NDArray[np.float64]
 ALPHA = 0.5
@@ -129,8 +129,9 @@ def summarise(per_image: Mapping[str, NDArray[Any]], curves: F64) -> dict[str, f
     Returns:
         Every metric of `metric_names.METRICS`.
     """
-    means = {name: float(np.mean(np.asarray(per_image[name], dtype=np.float64))) for name in PER_IMAGE}
-    return means | {name: float(curves[CURVES.index(curve)].max()) for name, curve in CURVE_MAXIMA.items()}
+    values = {name: float(np.mean(np.asarray(per_image[name], dtype=np.float64))) for name in PER_IMAGE}
+    values |= {name: float(curves[CURVES.index(curve)].max()) for name, curve in CURVE_MAXIMA.items()}
+    return {name: values[name] for name in METRICS}
 
 
 def _checked(probability: NDArray[Any], mask: NDArray[Any]) -> tuple[F64, NDArray[np.bool_]]:

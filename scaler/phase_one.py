@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,8 @@ from scaler.initialization import segmenter_validation
 from scaler.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.params import Params, ScheduleParams
 from scaler.prediction import segment
-from scaler.robust import Targets, prepare_targets, robust_loss
+from scaler.pseudo_targets import PseudoTargets, prepare
+from scaler.robust import deep_robust_loss
 from scaler.training import Step, Task, train
 from scaler.uncertainty import DIFFICULT, NORMAL, SIMPLE
 
@@ -61,10 +61,10 @@ def train_segmenter(
         batch = weak_batch(data, step, params.augmentation, compute)
         with torch.no_grad(), compute.autocast():
             teacher_label = segment(teacher, batch.image)
-        targets = prepare_targets(
+        targets = prepare(
             teacher_label, label_batch(pool, step, batch.views, compute), params.weighting, params.phase_one
         )
-        targets = _only_unlabelled_simple(targets, batch)
+        targets = targets._replace(simple=targets.simple & ~batch.labelled)  # a labelled image learns from its mask
         weak, strong_view = _forward(student, batch, targets, step.rng, params, compute)
         return phase_one_loss(weak, strong_view, batch, targets, params), _numbers(targets, batch)
 
@@ -83,7 +83,7 @@ def train_segmenter(
 
 
 def phase_one_loss(
-    weak: list[Tensor], strong_view: list[Tensor] | None, batch: Batch, targets: Targets, params: Params
+    weak: list[Tensor], strong_view: list[Tensor] | None, batch: Batch, targets: PseudoTargets, params: Params
 ) -> Tensor:
     """Eq 13 and 14: CE + IoU on labelled images; L_R, and L_pce where there are marks, on all others.
 
@@ -98,21 +98,19 @@ def phase_one_loss(
         The scalar to descend.
     """
     options, depths = params.phase_one, params.segmenter.depth_weights
-
-    def unlabelled(logits: Tensor, strong_logits: Tensor | None) -> Tensor:
-        marked = options.partial_weight * partial_cross_entropy(logits, batch.marks)
-        return marked + robust_loss(logits, strong_logits, targets, options)
-
-    labelled_loss = deep_supervision((supervised_loss(logits, batch.mask) for logits in weak), depths)
+    labelled_loss = deep_supervision(weak, lambda logits: supervised_loss(logits, batch.mask), depths)
     total = options.labelled_weight * masked_mean(labelled_loss, batch.labelled)
-    if not bool(batch.labelled.all()):
-        loss = deep_supervision(map(unlabelled, weak, strong_view or repeat(None)), depths)
-        total = total + options.unlabelled_weight * masked_mean(loss, ~batch.labelled)
-    return total
+    if bool(batch.labelled.all()):
+        return total
+    loss = deep_robust_loss(weak, strong_view, targets, options, depths)
+    if bool((batch.marks > 0).any()):
+        marked = deep_supervision(weak, lambda logits: partial_cross_entropy(logits, batch.marks), depths)
+        loss = loss + options.partial_weight * marked
+    return total + options.unlabelled_weight * masked_mean(loss, ~batch.labelled)
 
 
 def _forward(
-    student: nn.Module, batch: Batch, targets: Targets, rng: np.random.Generator, params: Params, compute: Compute
+    student: nn.Module, batch: Batch, targets: PseudoTargets, rng: np.random.Generator, params: Params, compute: Compute
 ) -> tuple[list[Tensor], list[Tensor] | None]:
     """The student's outputs on A_w(x), and on A_s(x) for the simple images: one pass, one set of batch statistics."""
     image, count = batch.image, len(batch.image)
@@ -126,26 +124,18 @@ def _forward(
     return weak, [output[count:] for output in outputs] if len(image) > count else None
 
 
-def _only_unlabelled_simple(targets: Targets, batch: Batch) -> Targets:
-    """A labelled image learns from its mask (eq 14): it needs no strong view."""
-    return Targets(
-        targets.sources,
-        targets.branch,
-        targets.simple & ~batch.labelled,
-        targets.entropy,
-        targets.weight,
-        targets.mean_pixel_weight,
-    )
-
-
-def _numbers(targets: Targets, batch: Batch) -> dict[str, float]:
+def _numbers(targets: PseudoTargets, batch: Batch) -> dict[str, float]:
     """What the log keeps: means over the batch's unlabelled images, and how many took each branch."""
     chosen = ~batch.labelled
     numbers = {
         f"n_{name}": float(((targets.branch == value) & chosen).sum())
         for name, value in (("difficult", DIFFICULT), ("normal", NORMAL), ("simple", SIMPLE))
     }
-    quantities = (("entropy", targets.entropy), ("w", targets.weight), ("u", targets.mean_pixel_weight))
+    quantities = (
+        ("entropy", targets.entropies),
+        ("w", targets.image_weights),
+        ("u", targets.mean_pixel_weights),
+    )
     for quantity, values in quantities:
         for name, value in zip(SOURCES, values, strict=True):
             numbers[f"sum_{quantity}_{name}"] = float(value[chosen].sum())

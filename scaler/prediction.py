@@ -73,3 +73,13 @@ def mean_iou(probability: F32, mask: U8) -> float:
     intersection = (predicted & true).sum(axis=(1, 2))
     union = (predicted | true).sum(axis=(1, 2))
     return float(np.mean(np.where(union == 0, 1.0, intersection / np.maximum(union, 1))))
+
+
+def predict_all(
+    models: dict[str, nn.Module], image: U8, compute: Compute, batch_size: int, advance: Callable[[int], object]
+) -> dict[str, F32]:
+    """`predict` for "segmenter", "teacher" and "sam", each through its own forward."""
+    return {
+        name: predict(model, segment_with_sam if name == "sam" else segment, image, compute, batch_size, advance)
+        for name, model in models.items()
+    }

@@ -127,3 +127,12 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     return round(float(value), DECIMALS) + 0.0  # + 0.0: no negative zero
+
+
+def sidecar_texts(splits: Mapping[str, SplitScores]) -> dict[str, str]:
+    """File name -> contents of what lies beside an evaluation."""
+    return {
+        "metrics.json": metrics_json(splits),
+        "per_image.csv": per_image_csv(splits),
+        "curves.csv": curves_csv(splits),
+    }

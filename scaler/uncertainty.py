@@ -5,7 +5,6 @@ Maps are (B, 1, H, W) float probabilities in [0, 1]; quantities of an image are 
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
@@ -27,13 +26,12 @@ def binary_entropy(p: Tensor) -> Tensor:
         p: float probabilities of any shape.
 
     Returns:
-        The same shape, in [0, 1]; exactly 0 at p = 0 and p = 1, where the gradient, infinite in the limit, is set to 0.
+        The same shape, in [0, 1]; exactly 0 at p = 0 and p = 1, where the gradient, infinite in the limit, is finite.
         A NaN stays a NaN.
     """
-    certain = (p <= 0) | (p >= 1)
-    inside = p.masked_fill(certain, 0.5)
-    entropy: Tensor = (torch.special.entr(inside) + torch.special.entr(1 - inside)) / math.log(2)
-    return entropy.masked_fill(certain, 0.0)
+    tiny = torch.finfo(p.dtype).tiny  # keeps 0 log 0 at 0
+    q = 1 - p
+    return -(p * p.clamp(min=tiny).log2() + q * q.clamp(min=tiny).log2())
 
 
 def image_entropy(p: Tensor, region: Region = "all") -> Tensor:

@@ -12,6 +12,7 @@ PACKAGES = ("scaler", "stages")
 # What carries values but computes none: a new progress line must not train a model again.
 NEUTRAL = ("scaler.pipeline", "scaler.errors", "scaler.params", "scaler.params_errors", "scaler.artifacts")
 COUNTED = ("scaler.artifacts.layout",)
+ASSETS = (".html", ".css", ".js")  # what a package's code reads beside it: the report's templates
 
 
 def code_version(module: str, extra: tuple[str, ...] = ()) -> str:
@@ -82,7 +83,12 @@ def _imports(path: Path | None) -> tuple[str, ...]:
 def _tree_hash(path: Path | None) -> str:
     if path is None:
         return ""
-    return hashlib.sha256(_canonical(_tree(path)).encode()).hexdigest()
+    digest = hashlib.sha256(_canonical(_tree(path)).encode())
+    if path.name == "__init__.py":
+        for asset in sorted(path.parent.iterdir()):
+            if asset.suffix in ASSETS:
+                digest.update(asset.read_bytes())
+    return digest.hexdigest()
 
 
 def _canonical(node: object) -> str:

@@ -76,7 +76,7 @@ def _shift_palette(rng: np.random.Generator, palette: NDArray[np.float64], amoun
     direction = rng.normal(0, 1, 3)
     shifted = palette + amount * (other - palette)
     shifted[0] = np.clip(shifted[0] + amount * 0.3 * direction / np.linalg.norm(direction), 0.1, 0.9)
-    return shifted
+    return np.asarray(shifted, dtype=np.float64)
 
 
 def _paint(rng: np.random.Generator, field: F32, palette: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -107,4 +107,5 @@ def _outline(rng: np.random.Generator, size: int) -> F32:
     points = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1) + centre
     canvas = np.zeros((large, large), dtype=np.uint8)
     cv2.fillPoly(canvas, [np.rint(points).astype(np.int32)], 255)
-    return np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA), dtype=np.float32) / 255
+    cover = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(cover / 255.0, dtype=np.float32)

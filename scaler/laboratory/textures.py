@@ -71,11 +71,11 @@ def smooth_field(rng: np.random.Generator, size: int, cells: int) -> F32:
 
 def _filtered(rng: np.random.Generator, gain: NDArray[np.float64]) -> F32:
     noise = np.fft.fft2(rng.standard_normal(gain.shape))
-    return np.fft.ifft2(noise * gain).real.astype(np.float32)
+    return np.asarray(np.fft.ifft2(noise * gain).real, dtype=np.float32)
 
 
 def _unit(field: F32) -> F32:
-    return (field - field.mean()) / max(float(field.std()), 1e-6)
+    return np.asarray((field - field.mean()) / max(float(field.std()), 1e-6), dtype=np.float32)
 
 
 def _warp(rng: np.random.Generator, field: F32) -> F32:

@@ -34,7 +34,8 @@ def high_pass(image: Tensor) -> Tensor:
     rows, columns = height // 2, width // 2
     keep = torch.ones(height, width, device=image.device)
     keep[rows - half : rows + half, columns - half : columns + half] = 0
-    return torch.fft.ifft2(torch.fft.ifftshift(spectrum * keep, dim=(-2, -1)), norm="forward").real.abs()
+    rest: Tensor = torch.fft.ifft2(torch.fft.ifftshift(spectrum * keep, dim=(-2, -1)), norm="forward").real
+    return rest.abs()
 
 
 class Adapter(nn.Module):

@@ -50,19 +50,29 @@ class Job:
 
         recipe = self.command.recipe
         values = self.params.model_dump(mode="json")
-        name = next(key for key, path in self.command.outputs.items() if path == out)
         return Header(
             kind=kind,
             schema=SCHEMA[kind],
             stage=recipe.stage,
-            output=name,
+            output=self._name(out),
             arguments=recipe.arguments,
             inputs=self.inputs,
             params=values,
             code=code_version(f"stages.{recipe.stage}", named_modules(values)),
             versions=_versions(),
-            fingerprint=fingerprint(name, recipe, values, self.inputs),
+            fingerprint=self.fingerprint(out),
         )
+
+    def fingerprint(self, out: Path) -> str:
+        """What `out` will be sealed with."""
+        return fingerprint(self._name(out), self.command.recipe, self.params.model_dump(mode="json"), self.inputs)
+
+    def steps(self, out: Path) -> Path:
+        """Folder of the step checkpoints of this very recipe: outside the outputs, so that engines leave it alone."""
+        return WORK / "steps" / self.fingerprint(out)
+
+    def _name(self, out: Path) -> str:
+        return next(name for name, path in self.command.outputs.items() if path == out)
 
     def hdf5(self, out: Path, kind: str, sidecars: dict[str, str] | None = None) -> AbstractContextManager[h5py.File]:
         """The artifact to fill; see `scaler.artifacts.sealing.sealed_hdf5`."""
@@ -75,10 +85,6 @@ class Job:
         from scaler.artifacts.sealing import seal_html
 
         seal_html(out, self.header(out, "report"), page, sidecars)
-
-    def steps(self, out: Path, kind: str) -> Path:
-        """Folder of the step checkpoints of this very recipe: outside the outputs, so that engines leave it alone."""
-        return WORK / "steps" / self.header(out, kind).fingerprint
 
 
 def run(main: Callable[..., None]) -> None:
@@ -117,8 +123,8 @@ def _build(main: Callable[..., None], command: Command, currency: Currency, para
     print(f"{recipe.stage}: making {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
     begin = time.monotonic()
     main(job, **command.values)
-    for name in command.outputs:
-        shutil.rmtree(WORK / "steps" / fingerprint(name, recipe, params.subset(blocks), inputs), ignore_errors=True)
+    for path in command.outputs.values():
+        shutil.rmtree(job.steps(path), ignore_errors=True)
     print(f"{recipe.stage}: done in {time.monotonic() - begin:.1f} s", flush=True)
 
 

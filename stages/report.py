@@ -1,0 +1,22 @@
+"""One page that tells what the two models taught each other."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Output, Results
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("rounds", "shards", "evaluate", "report")
+
+
+def main(job: Job, *, results: Results, out: Output) -> None:
+    """Gather every round named in params.yaml; metrics.json, rounds.csv and training.csv lie beside `out`."""
+    from scaler.report.gather import gather
+    from scaler.report.page import build_report
+    from scaler.report.tables import sidecar_texts
+
+    inputs = gather(results, job.params)
+    job.html(out, build_report(inputs), sidecar_texts(inputs))
+
+
+if __name__ == "__main__":
+    run(main)
