@@ -16,7 +16,7 @@ from scaler.geometry import Flip, View, all_views, canonical
 from scaler.models.protocols import Foundation
 
 Average = Literal["probability", "logits"]
-CERTAIN = 1e-6  # "logits" takes probabilities as at least this and at most 1 minus this, logits up to 13.8
+CERTAIN = 2.0**-20  # "logits" takes p as at least this and at most 1 minus this, so logits up to 13.9; exact in float32
 
 
 def draw_views(

@@ -62,19 +62,19 @@ def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
                 write_images(own, "prediction", scores.prediction[model])
 
 
-def read_scores(file: h5py.Group) -> dict[str, SplitScores]:
-    """Read what `write_scores` wrote: split -> scores."""
-    return {split: _read_split(file[split]) for split in ("val", "test") if split in file}
+def read_scores(file: h5py.Group, *, predictions: bool = True) -> dict[str, SplitScores]:
+    """Read what `write_scores` wrote, split -> scores; with `predictions=False` the figures alone."""
+    return {split: _read_split(file[split], predictions) for split in ("val", "test") if split in file}
 
 
-def _read_split(group: h5py.Group) -> SplitScores:
+def _read_split(group: h5py.Group, predictions: bool) -> SplitScores:
     models = [model for model in MODELS if model in group]
     return SplitScores(
         ids=read_ids(group),
         per_image={m: {name: group[m][name][()].astype(np.float64) for name in PER_IMAGE} for m in models},
         summary={m: {name: float(group[m].attrs[name]) for name in METRICS} for m in models},
         curves={m: np.stack([group[m]["curve"][name][()] for name in CURVES]) for m in models},
-        prediction={m: group[m]["prediction"][()] for m in models if "prediction" in group[m]},
+        prediction={m: group[m]["prediction"][()] for m in models if predictions and "prediction" in group[m]},
     )
 
 

@@ -93,9 +93,9 @@ def test_basic_loss_by_hand() -> None:
 def test_difficult_sources_count_at_trusted_pixels_only() -> None:
     # Eq 10. Teacher: only pixel 0 (label 0.72, u = 0.44^2) is trusted. CE: u cancels: -(0.72 + 0.28) ln(1/2) = ln 2.
     #   IoU: I = u 0.36; U = u (0.5 + 0.72 - 0.36) = u 0.86. SAM is not difficult and counts in full.
-    entropy = 1 - sum(
-        q * math.log2(q) + (1 - q) * math.log2(1 - q) + 1 for q in (0.72, 0.6, 0.5, 0.4)
-    ) / 4  # 1 - mean(1 - H)
+    entropy = (
+        1 - sum(q * math.log2(q) + (1 - q) * math.log2(1 - q) + 1 for q in (0.72, 0.6, 0.5, 0.4)) / 4
+    )  # 1 - mean(1 - H)
     u = 0.44**2
     teacher = (1 - entropy) * (LN2 + 1 - (0.36 * u + 1) / (0.86 * u + 1))
     targets = targets_of(UNSURE, MIDDLE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -17,8 +17,16 @@ from scaler.params_errors import explain
 from scaler.randomness import generator
 
 FILE = "recipe.yaml"
+
+
+def _ascending(value: list[float]) -> list[float]:
+    if value[0] > value[1]:
+        raise ValueError(f"got {value}, allowed: [lowest, highest] with lowest <= highest")
+    return value
+
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Range = Annotated[list[Share], Field(min_length=2, max_length=2)]
+Range = Annotated[list[Share], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -53,8 +61,10 @@ def load_recipe(path: Path) -> Recipe:
     """
     try:
         return Recipe.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
-    except (OSError, YAMLError) as error:
-        raise ScalerError(f"{path}: not readable as a recipe: {error}") from None
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ScalerError(
+            f"{path}: not readable as a recipe: {error}. `git checkout` brings the project's own back."
+        ) from None
     except ValidationError as error:
         raise ScalerError(explain(error, Recipe, path)) from None
 

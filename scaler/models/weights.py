@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from scaler.artifacts.filehash import sha256
@@ -27,24 +25,36 @@ def read_state_dict(path: Path, expected_sha256: str | None = None) -> dict[str,
     """
     if not path.is_file():
         raise ScalerError(f"weights: no file at {path}. Put the checkpoint there or correct the path in params.yaml.")
-    if expected_sha256 is not None and (came := sha256(path)) != expected_sha256:
+    if expected_sha256 is not None and (came := sha256(path)) != expected_sha256.lower():
         raise ScalerError(
             f"{path}: expected SHA-256 {expected_sha256}, got {came}. The file is another version or was damaged on "
             "its way: fetch it again, or correct the checksum in params.yaml."
         )
-    try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ScalerError(f"{path}: not readable as weights: {error}") from None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ScalerError(f"{path}: expected a state dict (name -> tensor), got {type(state).__name__}.")
+    state = _read(path)
+    if not isinstance(state, Mapping):
+        raise ScalerError(f"{path}: expected a state dict (name -> tensor), got a {type(state).__name__}.")
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise ScalerError(
+                f"{path}: expected a state dict (name -> tensor), but `{key}` holds a {type(value).__name__}. "
+                "If this is a training checkpoint, save its model's state dict alone."
+            )
     prefix = "module."
     if all(key.startswith(prefix) for key in state):
         return {key.removeprefix(prefix): value for key, value in state.items()}
     return dict(state)
+
+
+def _read(path: Path) -> object:
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises nearly anything on a damaged file: struct.error, IndexError, KeyError, ...
+        raise ScalerError(
+            f"{path}: not readable as weights ({type(error).__name__}: {error}). Expected a .safetensors file, or a "
+            ".pth file that holds nothing but tensors; fetch it again if it should be one."
+        ) from None
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

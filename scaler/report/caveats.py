@@ -39,7 +39,7 @@ def _branches(inputs: ReportInputs) -> list[str]:
         reached = "the threshold" if limit is None else f"E ≥ {limit}"
         found.append(
             f"The difficult branch (eq 9-10) never fired: no label reached {reached} (weighting.difficult_entropy). "
-            "With the mean over all pixels this is usual; weighting.entropy_region: foreground asks near the object only."
+            "That is usual with the mean over all pixels; weighting.entropy_region: foreground looks near the object."
         )
     for name in BRANCHES:
         if totals[name] > 0.95 * everything:

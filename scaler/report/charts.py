@@ -11,12 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 380, 210
 LEFT, RIGHT, TOP, BOTTOM = 42, 52, 22, 28
 LABEL_GAP = 13.0
 MOST_BARS = 160
+MANY_STOPS = 5
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def stops_chart(title: str, labels: Sequence[str], series: Sequence[Series], not
     step = max(1, math.ceil(len(labels) / 8))
     for i, label in enumerate(labels):
         if i % step == 0:
-            parts.append(_text(frame.x(i), HEIGHT - 9, _short(label), "middle"))
+            parts.append(_text(frame.x(i), HEIGHT - 9, short(label, len(labels) > MANY_STOPS), "middle"))
     for item in series:
         parts.append(_line(frame, item.kind, [(i, v) for i, v in enumerate(item.values)]))
         for i, value in enumerate(item.values):
@@ -97,7 +100,7 @@ def shares_chart(title: str, segments: Sequence[Segment], series: Sequence[Serie
 
 
 def before_after_chart(
-    title: str, kind: str, ids: Sequence[str], before: Sequence[float], after: Sequence[float]
+    title: str, kind: str, ids: Sequence[str], before: NDArray[np.float64], after: NDArray[np.float64]
 ) -> Markup:
     """A dot per image: its IoU before (x) and after (y); above the diagonal it gained. Near dots are drawn as one."""
     size, low, high = 270, 34, 258
@@ -197,7 +200,7 @@ def _segment_marks(frame: _Frame, segments: Sequence[Segment], shift: float = 0.
         if begin:
             parts.append(f'<path class="border" d="M{x:.1f} {TOP - 4}V{HEIGHT - BOTTOM + 4}"/>')
         middle = frame.x(begin + segment.length / 2 - shift)
-        label = _short(segment.title) if not crowded else _short(segment.title).split()[-1]
+        label = short(segment.title) if not crowded else short(segment.title).split()[-1]
         parts.append(_text(middle, HEIGHT - 9, label, "middle"))
         begin += segment.length
     return parts
@@ -228,8 +231,10 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _short(label: str) -> str:
-    return {"Initialization": "Init."}.get(label, label)
+def short(label: str, very: bool = False) -> str:
+    """A stop's title where there is little room, or very little."""
+    label = label.replace("Initialization", "Init.")
+    return label.replace("Warm-up", "Warm").replace("Round ", "R") if very else label
 
 
 def _svg(title: str, note: str, parts: Sequence[str], width: int = WIDTH, height: int = HEIGHT) -> Markup:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scaler.artifacts.header import read_header
 from scaler.artifacts.layout import read_ids, read_log
@@ -15,10 +17,12 @@ from scaler.errors import ScalerError
 from scaler.params import Params
 from scaler.pipeline.paths import result_files, shard_files
 from scaler.report.inputs import ArtifactRow, Images, Labels, ReportInputs, RoundView, TrainingLog
+from scaler.report.pictures import shrunk
 from scaler.scores import SplitScores, read_scores
 
 COLUMNS = ("entropy", "weight", "mean_pixel_weight", "branch")
-LABEL_MAPS = {"sam_labels": ("probability",), "segmenter_labels": ("probability", "teacher", "student")}
+LABEL_MAPS = {"sam_labels": ("probability",), "segmenter_labels": ("probability", "teacher")}
+SHOWN = ("segmenter", "sam")
 
 
 def gather(results: Path, params: Params) -> ReportInputs:
@@ -33,7 +37,7 @@ def gather(results: Path, params: Params) -> ReportInputs:
     """
     data = results / "data"
     with open_artifact(data / "train.h5", "data") as file, open_artifact(data / "train_truth.h5", "truth") as truth:
-        train = read_training_images(file, truth, (data / "train.h5").as_posix())
+        train = read_training_images(file, truth, data.as_posix())
     with open_artifact(data / "test.h5", "data") as file:
         test = read_images(file, (data / "test.h5").as_posix())
     files = result_files(results, params)
@@ -55,23 +59,33 @@ def read_images(file: h5py.File, path: str) -> Images:
     """A validation or test split of kind `data`: every mask is known."""
     mask = file["mask"][()]
     known = np.ones(len(mask), dtype=bool)
-    return Images(path, read_ids(file), file["image"][()], mask, known, file["labelled"][()])
+    return Images(path, path, read_ids(file), read_small(file["image"]), mask, known, file["labelled"][()])
 
 
-def read_training_images(file: h5py.File, truth: h5py.File, path: str) -> Images:
-    """The training split of kind `data`, its masks from the file of kind `truth`.
+def read_training_images(file: h5py.File, truth: h5py.File, folder: str) -> Images:
+    """The training split of kind `data`, its masks from the file of kind `truth`; both lie in `folder`.
 
     Raises:
         ScalerError: the two files name different images.
     """
     ids = read_ids(file)
-    _same_ids(path, ids, "the training images' truth", read_ids(truth))
-    return Images(path, ids, file["image"][()], truth["mask"][()], truth["known"][()], file["labelled"][()])
+    path, truth_path = f"{folder}/train.h5", f"{folder}/train_truth.h5"
+    _same_ids(path, ids, truth_path, read_ids(truth))
+    known = truth["known"][()].astype(bool)
+    return Images(path, truth_path, ids, read_small(file["image"]), truth["mask"][()], known, file["labelled"][()])
 
 
 def read_evaluation(file: h5py.File) -> dict[str, SplitScores]:
-    """Kind `evaluation`: split -> scores."""
-    return read_scores(file)
+    """Kind `evaluation`: split -> scores; of the predictions those that are shown, as small as they are shown."""
+    scores = read_scores(file, predictions=False)
+    stored = [(model, f"test/{model}/prediction") for model in SHOWN]
+    shown = {model: read_small(file[name]) for model, name in stored if name in file}
+    return {split: replace(own, prediction=shown) if split == "test" else own for split, own in scores.items()}
+
+
+def read_small(stack: h5py.Dataset) -> NDArray[np.uint8]:
+    """Pictures one by one, shrunk to what a page shows: thousands of them at full size would not fit into memory."""
+    return np.stack([shrunk(picture) for picture in stack]) if len(stack) else stack[()]
 
 
 def read_labels(file: h5py.File, path: str, maps: Sequence[str]) -> Labels:

@@ -20,7 +20,8 @@ class Labels:
 
     Attributes:
         ids: n image ids.
-        maps: name -> (n, S, S) uint8 = round(255 p): "probability" and, for the segmenter, "teacher" and "student".
+        maps: name -> (n, S, S) uint8 = round(255 p): "probability" (the segmenter's: the consensus) and the
+            segmenter's "teacher".
         columns: "entropy", "weight", "mean_pixel_weight", "branch" -> (n,) float32.
         shard: (n,) the index in `paths` of the file that an image's label lies in.
         position: (n,) its position in that file.
@@ -76,15 +77,17 @@ class Images:
     """The pictures of one split.
 
     Attributes:
-        path: the artifact.
+        path: the artifact with the images.
+        truth_path: the artifact with the masks.
         ids: n image ids.
-        image: (n, S, S, 3) uint8 RGB.
+        image: (n, s, s, 3) uint8 RGB, of the masks' size or already shrunk to what is shown.
         mask: (n, S, S) uint8 {0, 1}, the truth; meaningless where not `known`.
         known: (n,) bool.
         labelled: (n,) bool: whether training was given the mask.
     """
 
     path: str
+    truth_path: str
     ids: list[str]
     image: U8
     mask: U8

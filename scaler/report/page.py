@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from importlib import resources
 from typing import Any
 
@@ -16,7 +17,7 @@ from scaler.report.charts import Segment, Series, before_after_chart, epochs_cha
 from scaler.report.gallery import Card, galleries
 from scaler.report.inputs import ReportInputs, TrainingLog
 from scaler.report.quality import LabelQuality, label_quality
-from scaler.report.story import headline, improvement, signed, went_well, went_wrong
+from scaler.report.story import headline, improvement, movers, signed, went_well, went_wrong
 from scaler.report.tables import BRANCHES
 
 SPLITS = {"test": "Test", "val": "Validation"}
@@ -43,6 +44,7 @@ def build_report(inputs: ReportInputs) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["plain"] = json.dumps
     shown = galleries(inputs)
     style = _asset("report.css") + "".join(_photo_rule(card) for gallery in shown for card in gallery.cards)
     script = _asset("report.js")
@@ -66,9 +68,11 @@ def build_report(inputs: ReportInputs) -> str:
             for split in _splits(inputs)
         ],
         before_after=_before_after(inputs),
+        movers=[("The segmenter lost most on", movers(inputs, -1)), ("It gained most on", movers(inputs, 1))],
         first_title=inputs.rounds[0].title.lower(),
         last_title=inputs.rounds[-1].title.lower(),
         galleries=shown,
+        unlabelled=not inputs.train.labelled.all(),
         quality=label_quality(inputs),
         quality_charts=_quality_charts(label_quality(inputs)),
         sources=LABEL_SOURCES,
@@ -77,6 +81,7 @@ def build_report(inputs: ReportInputs) -> str:
         training_charts=_training_charts(inputs),
         params=inputs.params,
         artifacts=inputs.artifacts,
+        read_lines=_read_lines(inputs),
     )
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")  # safe whatever encoding a browser guesses
 
@@ -173,6 +178,17 @@ def _joined(logs: list[TrainingLog], name: str) -> list[float]:
 
 def _epochs(log: TrainingLog) -> int:
     return len(log.columns.get("epoch", ()))
+
+
+def _read_lines(inputs: ReportInputs) -> list[str]:
+    last = inputs.rounds[-1]
+    lines = [f'h5py.File({json.dumps(last.evaluation)})["test/segmenter/iou"][()]  # one value per test image']
+    if last.segmenter_labels is not None:
+        shard = json.dumps(last.segmenter_labels.paths[0])
+        lines.append(f'h5py.File({shard})["teacher"][0]  # (S, S) uint8, round(255 p)')
+        lines.append(f'h5py.File({shard})["weight"][()]  # w of eq 4, one value per image')
+        lines.append(f'h5py.File({shard})["id"].asstr()[()]  # the names, in the same order')
+    return lines
 
 
 def _photo_rule(card: Card) -> str:

@@ -61,7 +61,7 @@ def disagreement(first: U8, sam: U8) -> str:
 def outline(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The foreground pixels that touch the background (four neighbours; beyond the border is foreground)."""
     core = cv2.erode(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    return inside & (core == 0)
+    return np.asarray(inside & (core == 0))
 
 
 def shrunk(picture: U8) -> U8:

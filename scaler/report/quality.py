@@ -1,4 +1,4 @@
-"""What can be said of pseudo-labels: how well they fit each other, their successors, and the truth where it is known."""
+"""What can be said of pseudo-labels: how well they fit each other, and the truth where it is known."""
 
 from __future__ import annotations
 

@@ -86,9 +86,9 @@ def went_well(inputs: ReportInputs) -> str:
     parts = []
     for model in ("segmenter", "sam"):
         g = gain(inputs, model)
-        name = NAMES[model].replace("the ", "The ") if not parts else NAMES[model]
         verb = {1: "rose", -1: "fell", 0: "went"}[g.verdict]
-        parts.append(f"{name} {verb} from {g.first:.3f} to {g.last:.3f} ({signed(g.delta)} ± {g.half_width:.3f})")
+        change = f"{signed(g.delta)}\u00a0±\u00a0{g.half_width:.3f}"
+        parts.append(f"{NAMES[model]} {verb} from {g.first:.3f} to {g.last:.3f} ({change})")
     count = gain(inputs, "segmenter").count
     return f"Mean IoU on {count} test images, initialization to {inputs.rounds[-1].title.lower()}: {'; '.join(parts)}."
 
@@ -111,6 +111,15 @@ def went_wrong(inputs: ReportInputs) -> list[str]:
     if worse:
         sentences.append(f"Worse than at the initialization on the test split: {', '.join(worse)}.")
     return sentences
+
+
+def movers(inputs: ReportInputs, direction: int, count: int = 5) -> list[dict[str, str]]:
+    """The test images on which the segmenter's IoU moved furthest: up (direction 1) or down (-1), more than a hair."""
+    first, last = (inputs.rounds[i].scores["test"] for i in (0, -1))
+    before, after = (scores.per_image["segmenter"]["iou"] for scores in (first, last))
+    change = direction * (after - before)
+    order = [int(i) for i in np.argsort(-change, kind="stable") if change[i] > 0.005]
+    return [{"name": last.ids[i], "before": f"{before[i]:.2f}", "after": f"{after[i]:.2f}"} for i in order[:count]]
 
 
 def _not_best_at_the_end(inputs: ReportInputs) -> list[str]:

@@ -1,0 +1,81 @@
+"""Bringing image, mask and marks to the square that the models work in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.errors import ScalerError
+
+U8 = NDArray[np.uint8]
+
+
+def to_square(image: U8, mask: U8 | None, marks: U8 | None, size: int) -> tuple[U8, U8 | None, U8 | None]:
+    """All three at `size` x `size`; the aspect ratio is not kept, as in the field's own code.
+
+    - image: the mean over the area of a pixel where it shrinks, linear where it grows, each axis by itself.
+    - mask: the same, then foreground where at least half of the pixel is covered. A class that would vanish keeps the
+      pixels in which it covers most.
+    - marks: nearest neighbour. A class of which no mark is hit keeps all its marks at their scaled places.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8 {0, 1}, or None.
+        marks: (H, W) uint8 {0 unknown, 1 foreground, 2 background}, or None.
+        size: side of the result.
+
+    Raises:
+        ScalerError: foreground and background marks all fall into one and the same pixel.
+    """
+    return (
+        _area_or_linear(image, size),
+        None if mask is None else _resize_mask(mask, size),
+        None if marks is None else _resize_marks(marks, size),
+    )
+
+
+def _area_or_linear(values: NDArray[Any], size: int) -> NDArray[Any]:
+    height, width = values.shape[:2]
+    smaller = (min(width, size), min(height, size))
+    if smaller != (width, height):  # OpenCV averages areas only where neither axis grows
+        values = cv2.resize(values, smaller, interpolation=cv2.INTER_AREA)
+    if smaller != (size, size):
+        values = cv2.resize(values, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(values)
+
+
+def _resize_mask(mask: U8, size: int) -> U8:
+    covered = _area_or_linear(mask.astype(np.float32), size)
+    small = covered >= 0.5 - 1e-6
+    if mask.any() and not small.any():
+        small = covered >= covered.max()
+    elif not mask.all() and small.all():
+        small = covered > covered.min()
+    return small.astype(np.uint8)
+
+
+def _resize_marks(marks: U8, size: int) -> U8:
+    small: U8 = np.asarray(cv2.resize(marks, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    for value in (1, 2):
+        if (marks == value).any() and not (small == value).any():
+            _restore(small, marks, value)
+    return small
+
+
+def _restore(small: U8, marks: U8, value: int) -> None:
+    """Put the marks of a class that nearest neighbour has missed at their scaled places, beside the other class."""
+    size = len(small)
+    rows, columns = np.nonzero(marks == value)
+    places = np.unique(np.stack([rows * size // marks.shape[0], columns * size // marks.shape[1]], axis=1), axis=0)
+    free = places[small[tuple(places.T)] == 0]
+    if not len(free):  # the other class has been hit in all of these: it can spare them if it has more
+        if np.count_nonzero(small) <= len(places):
+            raise ScalerError(
+                f"foreground and background marks fall into the same pixel at size {size}; "
+                "raise prepare_data.size, or set the marks farther apart."
+            )
+        free = places
+    small[tuple(free.T)] = value

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scaler.artifacts import code
+from scaler.artifacts.currency import Currency, Recipe
+from scaler.artifacts.filehash import DigestMemory
+from scaler.artifacts.header import Input
+from scaler.params import Params
+from scaler.pipeline.command import parse_command
+from scaler.pipeline.job import Job
+from tests.conftest import ROOT, with_values
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project with a source folder; the code is the checkout's."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").write_bytes(b"one")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def build(params: Params, stage: str, line: str) -> None:
+    """Write empty artifacts with the headers that the stage would write."""
+    command = parse_command(stage, line.split(), params)
+    blocks = {name: getattr(params, name) for name in command.recipe.blocks}
+    inputs = Currency(params).inputs(command.recipe)
+    assert inputs is not None
+    job = Job(Params.model_construct(_fields_set=set(blocks), **blocks), command, inputs)
+    for path in command.outputs.values():
+        with job.hdf5(path, "data") as file:
+            file["x"] = 1
+
+
+PREPARE = "--source data --train r/train.h5 --val r/val.h5 --test r/test.h5 --truth r/truth.h5"
+INITIALIZE = "--data r/train.h5 --val r/val.h5 --out r/segmenter.h5"
+
+
+def build_both(params: Params) -> None:
+    build(params, "prepare_data", PREPARE)
+    build(params, "initialize_segmenter", INITIALIZE)
+
+
+def current(params: Params, path: str) -> bool:
+    return Currency(params).fingerprint(path) is not None
+
+
+def test_what_was_just_made_is_current(tree: Path, params: Params) -> None:
+    build_both(params)
+    assert current(params, "r/train.h5")
+    assert current(params, "r/segmenter.h5")
+
+
+def test_a_parameter_of_the_stage_or_of_one_before_counts(tree: Path, params: Params) -> None:
+    build_both(params)
+    assert not current(with_values(params, mean_teacher={"decay": 0.5}), "r/segmenter.h5")
+    assert current(with_values(params, mean_teacher={"decay": 0.5}), "r/train.h5")
+    assert not current(with_values(params, prepare_data={"size": 64}), "r/segmenter.h5")
+    assert current(with_values(params, train_sam={"epochs": 1}), "r/segmenter.h5")
+
+
+def test_the_source_counts(tree: Path, params: Params) -> None:
+    build_both(params)
+    (tree / "data" / ".DS_Store").write_bytes(b"")
+    assert current(params, "r/train.h5")
+    (tree / "data" / "a.png").write_bytes(b"two")
+    assert not current(params, "r/train.h5")
+    assert not current(params, "r/segmenter.h5")
+
+
+def test_a_damaged_or_missing_input_counts(tree: Path, params: Params) -> None:
+    build_both(params)
+    path = tree / "r" / "val.h5"
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert not current(params, "r/val.h5")
+    assert not current(params, "r/segmenter.h5")
+    path.unlink()
+    assert not current(params, "r/segmenter.h5")
+
+
+def test_another_command_for_the_same_file_counts(tree: Path, params: Params) -> None:
+    build_both(params)
+    swapped = parse_command("initialize_segmenter", "--data r/val.h5 --val r/val.h5 --out r/segmenter.h5".split(), params)
+    assert not Currency(params).is_current("r/segmenter.h5", "out", swapped.recipe)
+
+
+def test_a_moved_tree_stays_current(tree: Path, params: Params) -> None:
+    build_both(params)
+    recipe = Recipe("initialize_segmenter", {}, (("data", "s/train.h5", False), ("val", "s/val.h5", False)))
+    shutil.copytree(tree / "r", tree / "s")
+    assert Currency(params).is_current("s/segmenter.h5", "out", recipe)
+
+
+def test_fingerprints_tell_outputs_of_one_stage_apart(tree: Path, params: Params) -> None:
+    build(params, "prepare_data", PREPARE)
+    currency = Currency(params)
+    assert len({currency.fingerprint(f"r/{name}.h5") for name in ("train", "val", "test", "truth")}) == 4
+
+
+def test_undeclared_parameters_cannot_be_read(params: Params) -> None:
+    command = parse_command("initialize_segmenter", INITIALIZE.split(), params)
+    blocks = {name: getattr(params, name) for name in command.recipe.blocks}
+    job = Job(Params.model_construct(_fields_set=set(blocks), **blocks), command, [Input("data", "x", False, "y")])
+    assert job.params.seed == 0
+    with pytest.raises(AttributeError):
+        _ = job.params.train_sam
+
+
+def test_digests_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
+    path, store = tmp_path / "f", tmp_path / "memory.json"
+    path.write_bytes(b"abc")
+    memory = DigestMemory(store)
+    first = memory.digest(path)
+    memory.save()
+    assert DigestMemory(store).digest(path) == first
+    path.write_bytes(b"abd")
+    assert DigestMemory(store).digest(path) != first
+
+
+@pytest.fixture
+def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small package in place of the project's."""
+    files = {
+        "stages/__init__.py": "",
+        "stages/s.py": '"""Doc."""\nfrom scaler.formula import f\nfrom scaler.errors import E\n',
+        "scaler/__init__.py": "",
+        "scaler/formula.py": "def f(x):\n    '''Doc.'''\n    return x + 1  # why\n",
+        "scaler/errors.py": "class E(Exception): pass\n",
+        "scaler/other.py": "y = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(code, "ROOT", tmp_path)
+    return tmp_path
+
+
+def version() -> str:
+    for cached in (code._file, code._tree, code._imports, code._tree_hash):
+        cached.cache_clear()
+    return code.code_version("stages.s")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "changes"),
+    [
+        ("scaler/formula.py", "# why", "# for another reason", False),
+        ("scaler/formula.py", "'''Doc.'''", "'''Another text.'''", False),
+        ("scaler/formula.py", "x + 1", "(x + 1)", False),
+        ("scaler/formula.py", "x + 1", "x + 2", True),
+        ("scaler/errors.py", "pass", "code = 1", False),
+        ("scaler/other.py", "1", "2", False),
+        ("stages/s.py", '"""Doc."""', "x = 1", True),
+    ],
+)
+def test_what_counts_as_a_change_of_code(own_code: Path, name: str, old: str, new: str, changes: bool) -> None:
+    before = version()
+    path = own_code / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert (version() != before) is changes
+    version_after_cleanup = version()
+    assert version_after_cleanup == version()
+
+
+def test_every_stage_has_a_version_of_its_own() -> None:
+    for cached in (code._file, code._tree, code._imports, code._tree_hash):
+        cached.cache_clear()
+    names = [path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__"]
+    assert len({code.code_version(f"stages.{name}") for name in names}) == len(names) > 8

@@ -1,0 +1,31 @@
+"""Shared by all tests: the checkout's root, and a miniature `params.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from scaler.params import Params, load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture
+def params() -> Params:
+    """The committed parameters."""
+    return load_params(ROOT / "params.yaml")
+
+
+def with_values(params: Params, **blocks: dict[str, object]) -> Params:
+    """A copy of `params` with some values of some blocks changed, checked like a file."""
+    values = params.model_dump()
+    for block, changed in blocks.items():
+        values[block] |= changed
+    return Params.model_validate(values)

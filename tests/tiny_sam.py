@@ -1,0 +1,42 @@
+"""A SAM that is small enough for tests and has all that the big ones have: windows that need padding, global blocks."""
+
+from __future__ import annotations
+
+import torch
+from segment_anything.modeling import Sam
+from torch import nn
+
+from scaler.models.sam import SamConfig, build_sam
+
+TINY = SamConfig(
+    image_size=40,
+    patch_size=8,
+    embed_dim=16,
+    depth=3,
+    heads=2,
+    window=3,  # 5 x 5 tokens: two windows a side, the second one padded
+    global_blocks=(1,),
+    prompt_dim=32,
+    decoder_heads=4,
+    decoder_mlp=24,
+)
+
+
+def tiny_sam(seed: int = 0) -> Sam:
+    """TINY with random weights; those that start at zero (positions, biases) as well."""
+    sam = build_sam(TINY).eval()
+    randomise(sam, seed)
+    return sam
+
+
+def randomise(module: nn.Module, seed: int) -> None:
+    """Fill all that a checkpoint holds with noise: parameters, and the matrix of SAM's positional encoding."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in module.state_dict().values():
+            value.copy_(torch.randn(value.shape, generator=draw) * 0.3)
+
+
+def pictures(batch: int, height: int, width: int, seed: int = 1) -> torch.Tensor:
+    """RGB noise (B, 3, H, W) in [0, 1]."""
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
