@@ -95,7 +95,7 @@ def read_marks(path: Path, convention: Convention = "auto") -> U8:
 def _eight_bits(values: Samples, top: int) -> U8:
     if top == 255:
         return values.astype(np.uint8)
-    scaled = (values.astype(np.uint32) * 255 + 0) // top
+    scaled = (values.astype(np.uint32) * 255 + top // 2) // top
     return scaled.astype(np.uint8)
 
 
