@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-import torch
 
 
 def generator(*key: int | str) -> np.random.Generator:
@@ -19,6 +18,8 @@ def generator(*key: int | str) -> np.random.Generator:
 
 def seed_torch(*key: int | str) -> None:
     """Seed torch's global generators (weights at initialization, dropout) from `key` alone."""
+    import torch  # here, since preparing data needs generators but no torch
+
     words = np.random.SeedSequence(_words(key)).generate_state(1, dtype=np.uint64)
     torch.manual_seed(int(words[0] >> np.uint64(1)))
 

@@ -342,19 +342,19 @@ def write_run(root: Path, inputs: ReportInputs) -> None:
     with seal(root / "data" / "train_truth.h5", "truth") as file:
         write_truth(file, inputs.train.ids, inputs.train.mask, inputs.train.known)
     for log in inputs.training:
-        folder = "init" if log.stage == "initialize_segmenter" else f"round_{log.round.replace('init', '0')}"
+        folder = "init" if log.stage == "initialize_segmenter" else f"rounds/{log.round.replace('init', '0')}"
         kind = "sam" if log.stage.endswith("sam") else "segmenter"
         names = list(log.columns)
         rows = [dict(zip(names, map(float, row), strict=True)) for row in zip(*log.columns.values(), strict=True)]
         with seal(root / folder / f"{kind}.h5", kind) as file:
             write_log(file, rows)
     for view in inputs.rounds:
-        with seal(root / view.name / "evaluation.h5", "evaluation") as file:
+        with seal(root / view.name.replace("round_", "rounds/") / "evaluation.h5", "evaluation") as file:
             write_scores(file, view.scores)
         for kind, labels in (("sam_labels", view.sam_labels), ("segmenter_labels", view.segmenter_labels)):
             for shard in range(2) if labels else ():
                 chosen = labels.shard == shard
-                with seal(root / view.name / kind / f"shard_{shard}.h5", kind) as file:
+                with seal(root / view.name.replace("round_", "rounds/") / kind / f"shard_{shard}.h5", kind) as file:
                     write_ids(file, [name for name, own in zip(labels.ids, chosen, strict=True) if own])
                     for name, stack in labels.maps.items():
                         write_images(file, name, stack[chosen])
@@ -416,7 +416,7 @@ def load_params_of(rounds: int) -> Params:
 
 def test_labels_of_other_images_are_refused(tmp_path: Path, inputs: ReportInputs) -> None:
     write_run(tmp_path, inputs)
-    path = tmp_path / "round_1" / "sam_labels" / "shard_0.h5"
+    path = tmp_path / "rounds" / "1" / "sam_labels" / "shard_0.h5"
     path.unlink()
     stranger = inputs.rounds[-1].sam_labels
     assert stranger is not None

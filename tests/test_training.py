@@ -14,9 +14,7 @@ from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
 from scaler.training import Step, Task, epoch_order, kept_state, load_kept_state, train
 
-SCHEDULE = ScheduleParams(
-    epochs=4, batch_size=4, learning_rate=0.01, decay_every=2, decay_factor=0.1, select="last"
-)
+SCHEDULE = ScheduleParams(epochs=4, batch_size=4, learning_rate=0.01, decay_every=2, decay_factor=0.1, select="last")
 IMAGES = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
@@ -26,11 +24,15 @@ class Stopped(Exception):
 
 def model() -> nn.Module:
     torch.manual_seed(1)
-    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Conv2d(4, 1, 1))
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Conv2d(4, 1, 1)
+    )
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def task(net: nn.Module, stop_at: int = -1, seen: list[list[int]] | None = None, scores: list[float] | None = None) -> Task:
+def task(
+    net: nn.Module, stop_at: int = -1, seen: list[list[int]] | None = None, scores: list[float] | None = None
+) -> Task:
     count = 0
 
     def step(step: Step) -> tuple[Tensor, dict[str, float]]:
@@ -60,7 +62,9 @@ def state(net: nn.Module) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 5])
-def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
+def test_an_interrupted_run_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
     monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     straight = model()
     log = train(task(straight), SCHEDULE, tmp_path / "a", "straight")

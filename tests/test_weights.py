@@ -105,7 +105,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_damaged_file_is_no_state_dict(state: State, tmp_path: Path, name: str, damage: str) -> None:
     path = save(state, tmp_path / name)
     whole = path.read_bytes()
-    path.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "words": b"<!DOCTYPE html><title>404</title>"}[damage])
+    path.write_bytes(
+        {"cut": whole[: len(whole) // 2], "empty": b"", "words": b"<!DOCTYPE html><title>404</title>"}[damage]
+    )
     with pytest.raises(ScalerError, match="not readable as weights"):
         read_state_dict(path)
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from scaler.artifacts.code import code_version
-from scaler.artifacts.filehash import DigestMemory, tree_digest
+from scaler.artifacts.filehash import DigestMemory
 from scaler.artifacts.header import Header, Input, read_header
+from scaler.data.digest import source_digest
 from scaler.params import Params
-
-IGNORED_NAMES = ("Thumbs.db", "desktop.ini")  # file managers leave these behind; they are nobody's data
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,7 @@ class Currency:
         root = Path(path)
         if root.is_file():
             return self.memory.digest(root)
-        if root.is_dir():
-            files = (f for f in root.rglob("*") if f.is_file() and not _is_clutter(f.relative_to(root)))
-            return tree_digest(root, files, self.memory)
-        return None
+        return source_digest(root, self.memory) if root.is_dir() else None
 
     def _is_whole(self, path: Path, header: Header) -> bool:
         try:
@@ -128,7 +124,3 @@ def named_modules(params: dict[str, Any]) -> tuple[str, ...]:
     """Modules that the parameters name by import path ("package.module:Class"): code that the stage will run."""
     named = [block.get("model", "") for block in params.values() if isinstance(block, dict)]
     return tuple(name.split(":")[0] for name in named if isinstance(name, str) and ":" in name)
-
-
-def _is_clutter(relative: Path) -> bool:
-    return relative.name in IGNORED_NAMES or any(part.startswith(".") for part in relative.parts)

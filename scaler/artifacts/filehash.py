@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 MEMORY = Path(".scaler/digests.json")
@@ -57,14 +56,6 @@ class DigestMemory:
             json.dump(self._known, file)
         Path(name).replace(self._store)
         self._changed = False
-
-
-def tree_digest(root: Path, files: Iterable[Path], memory: DigestMemory) -> str:
-    """One digest over relative names and contents of `files` below `root`, independent of their order."""
-    whole = hashlib.sha256()
-    for path in sorted(files):
-        whole.update(f"{path.relative_to(root).as_posix()}\0{memory.digest(path)}\n".encode())
-    return whole.hexdigest()
 
 
 def _load(store: Path) -> dict[str, list[str | int]]:

@@ -42,6 +42,10 @@ class Recipe(Block):
     colour: Range
     empty: Share
     largest_count: Count
+    largest_decoys: Annotated[int, Field(ge=0)]
+    frequency: Range
+    spread: Annotated[list[Annotated[float, Field(gt=0.0, le=3.2)]], Field(min_length=2, max_length=2)]
+    radius: Range
 
     def look(self) -> Look:
         """How much the objects stand out."""
@@ -50,6 +54,10 @@ class Recipe(Block):
             colour=(self.colour[0], self.colour[1]),
             empty=self.empty,
             largest_count=self.largest_count,
+            largest_decoys=self.largest_decoys,
+            frequency=(self.frequency[0], self.frequency[1]),
+            spread=(self.spread[0], self.spread[1]),
+            radius=(self.radius[0], self.radius[1]),
         )
 
 

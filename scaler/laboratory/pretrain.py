@@ -28,7 +28,16 @@ from scaler.pipeline.progress import progress
 from scaler.randomness import generator, seed_torch
 
 CONFIG = CONFIGS["nano"]
-CONSPICUOUS = Look(texture=(0.3, 1.0), colour=(0.15, 1.0), empty=0.05, largest_count=3)
+CONSPICUOUS = Look(
+    texture=(0.3, 1.0),
+    colour=(0.15, 1.0),
+    empty=0.05,
+    largest_count=3,
+    largest_decoys=0,
+    frequency=(0.08, 0.2),
+    spread=(0.2, 0.6),
+    radius=(0.11, 0.24),
+)
 SEED = 11
 SCENES = 8192
 BATCH = 16

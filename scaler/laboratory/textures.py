@@ -28,12 +28,12 @@ class Texture:
     clouds: float
 
 
-def draw_texture(rng: np.random.Generator) -> Texture:
-    """A texture at random."""
+def draw_texture(rng: np.random.Generator, frequency: tuple[float, float], spread: tuple[float, float]) -> Texture:
+    """A texture at random, its grain and the width of its band within the given limits."""
     return Texture(
         angle=float(rng.uniform(0, np.pi)),
-        frequency=float(rng.uniform(0.08, 0.2)),
-        spread=float(rng.uniform(0.2, 0.6)),
+        frequency=float(rng.uniform(*frequency)),
+        spread=float(rng.uniform(*spread)),
         clouds=float(rng.uniform(0.1, 0.4)),
     )
 

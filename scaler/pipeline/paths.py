@@ -14,17 +14,16 @@ def shard_files(folder: Path, shards: list[str]) -> list[Path]:
     return [folder / f"shard_{shard}.h5" for shard in shards]
 
 
-def round_names(params: Params) -> list[str]:
+def round_folders(root: Path, params: Params) -> list[Path]:
     """Folders of the warm-up (round 0) and of each round, in order."""
-    return ["round_0", *(f"round_{number}" for number in params.rounds)]
+    return [root / "rounds" / number for number in ("0", *params.rounds)]
 
 
 def result_files(root: Path, params: Params) -> list[Path]:
     """Every artifact of a whole run that the report reads."""
     files = [root / "data" / f"{name}.h5" for name in (*SPLITS, "train_truth")]
     files += [root / "init" / "segmenter.h5", root / "init" / "evaluation.h5"]
-    for name in round_names(params):
-        folder = root / name
+    for folder in round_folders(root, params):
         files += [folder / "segmenter.h5", folder / "sam.h5", folder / "evaluation.h5"]
         files += shard_files(folder / "sam_labels", params.shards)
         files += shard_files(folder / "segmenter_labels", params.shards)

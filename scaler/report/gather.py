@@ -126,11 +126,11 @@ def _initialization(results: Path) -> RoundView:
 
 
 def _round(results: Path, key: str, shards: list[str], train: Images) -> RoundView:
-    folder = results / f"round_{key}"
+    folder = results / "rounds" / key
     with open_artifact(folder / "evaluation.h5", "evaluation") as file:
         scores = read_evaluation(file)
     return RoundView(
-        name=folder.name,
+        name=f"round_{key}",
         title="Warm-up" if key == "0" else f"Round {key}",
         evaluation=(folder / "evaluation.h5").as_posix(),
         scores=scores,
@@ -152,11 +152,11 @@ def _label_set(folder: Path, shards: list[str], train: Images) -> Labels:
 def _training(results: Path, params: Params) -> list[TrainingLog]:
     listed = [
         (results / "init" / "segmenter.h5", "segmenter", "initialize_segmenter", "init"),
-        (results / "round_0" / "sam.h5", "sam", "initialize_sam", "init"),
-        (results / "round_0" / "segmenter.h5", "segmenter", "warm_up", "0"),
+        (results / "rounds" / "0" / "sam.h5", "sam", "initialize_sam", "init"),
+        (results / "rounds" / "0" / "segmenter.h5", "segmenter", "warm_up", "0"),
     ]
     for key in params.rounds:
-        folder = results / f"round_{key}"
+        folder = results / "rounds" / key
         listed.append((folder / "segmenter.h5", "segmenter", "train_segmenter", key))
         listed.append((folder / "sam.h5", "sam", "train_sam", key))
     logs = []

@@ -41,7 +41,7 @@ class RoundView:
     """One stop of the run: the initialization, the warm-up, or a round.
 
     Attributes:
-        name: as in the results folder: "init", "round_0", "round_1", ...
+        name: "init", "round_0" (the warm-up), "round_1", ...
         title: as a reader calls it.
         evaluation: path of its evaluation.
         scores: split -> scores ("val", "test").

@@ -85,7 +85,9 @@ def test_a_damaged_or_missing_input_counts(tree: Path, params: Params) -> None:
 
 def test_another_command_for_the_same_file_counts(tree: Path, params: Params) -> None:
     build_both(params)
-    swapped = parse_command("initialize_segmenter", "--data r/val.h5 --val r/val.h5 --out r/segmenter.h5".split(), params)
+    swapped = parse_command(
+        "initialize_segmenter", ["--data", "r/val.h5", "--val", "r/val.h5", "--out", "r/segmenter.h5"], params
+    )
     assert not Currency(params).is_current("r/segmenter.h5", "out", swapped.recipe)
 
 

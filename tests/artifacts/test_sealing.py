@@ -63,7 +63,7 @@ def test_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_long_header_fits(tmp_path: Path) -> None:
-    inputs = [Input("results", f"results/round_{i}/sam.h5", False, "a" * 64) for i in range(200)]
+    inputs = [Input("results", f"results/rounds/{i}/sam.h5", False, "a" * 64) for i in range(200)]
     write(tmp_path / "a.h5", replace(HEADER, inputs=inputs))
     header = read_header(tmp_path / "a.h5")
     assert header is not None
@@ -96,7 +96,11 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
     header = read_header(path)
     assert header is not None
     rng = np.random.default_rng(0)
-    for position in [header.payload_offset, len(good) - 1, *rng.integers(header.payload_offset, len(good), 40).tolist()]:
+    for position in [
+        header.payload_offset,
+        len(good) - 1,
+        *rng.integers(header.payload_offset, len(good), 40).tolist(),
+    ]:
         bad = bytearray(good)
         bad[position] ^= 0x10
         path.write_bytes(bad)

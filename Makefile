@@ -1,0 +1,44 @@
+# make run   set up, then the whole pipeline with the committed params.yaml: results/report.html
+# make test  set up if needed, then all tests
+# make lint  ruff, snakefmt, type checks, snakemake --lint
+# make repro the pipeline under DVC
+# make clean remove results and working files (the environment stays)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: run repro test lint clean setup
+.DEFAULT_GOAL := run
+
+setup: $(VENV)/.ready
+
+# uv reads the lock file and brings exactly those versions; it lives in a small environment of its own.
+$(VENV)/.ready: uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "SCALER needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12"; exit 1; }
+	@test -x .uv/bin/uv || { echo "setting up: uv" && $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'; }
+	@echo "setting up: $(VENV) from uv.lock (a few minutes the first time)"
+	@.uv/bin/uv sync --locked --python $(PYTHON)
+	@touch $@
+
+run: setup
+	snakemake --cores all
+	@echo; echo "Open results/report.html in a browser."
+
+repro: setup
+	dvc repro
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakefmt --check workflow
+	mypy
+	snakemake --lint
+
+clean:
+	rm -rf results .scaler .snakemake

@@ -1,0 +1,53 @@
+# Parameters, and the small functions that every rule uses.
+
+from scaler.errors import ScalerError
+from scaler.params import load_params
+from scaler.pipeline.paths import result_files
+from scaler.pipeline.state import state
+
+if config:
+    raise WorkflowError(
+        f"--config / --configfile {dict(config)}: the stages read params.yaml and would not see this. "
+        "Change the value in params.yaml instead."
+    )
+try:
+    PARAMS = load_params()
+except ScalerError as error:
+    raise WorkflowError(str(error))
+
+TRAIN = "results/data/train.h5"
+VAL = "results/data/val.h5"
+TEST = "results/data/test.h5"
+
+
+wildcard_constraints:
+    round="[0-9]+",
+    shard="[0-9]+",
+
+
+def previous(wildcards):
+    """The round before."""
+    return PARAMS.rounds[wildcards.round].prev if wildcards.round in PARAMS.rounds else "no_such_round"
+
+
+def filled(template, wildcards):
+    """A command with its wildcards filled in; {prev} is the round before."""
+    values = dict(wildcards.items())
+    if "{prev}" in template:
+        values["prev"] = previous(wildcards)
+    return template.format(**values)
+
+
+def command(template):
+    """The command line of a rule, the very one that dvc.yaml has."""
+    return lambda wildcards: filled(template, wildcards)
+
+
+def state_of(template):
+    """The state file of a rule's command: new only when there is something to do."""
+    return lambda wildcards: state(filled(template, wildcards), touch=workflow.is_main_process)
+
+
+def shards(folder):
+    """The shards of a label set, as ancient inputs; {prev} and {round} are filled in."""
+    return lambda wildcards: [f"{filled(folder, wildcards)}/shard_{shard}.h5" for shard in PARAMS.shards]

@@ -1,0 +1,46 @@
+# The cached pseudo-labels of both models, one job per shard; round 0 is the initialized SAM and the warmed-up segmenter.
+
+LABEL_WITH_SAM = (
+    "python -m stages.label_with_sam --round {round} --shard {shard}"
+    f" --data {TRAIN}"
+    " --sam results/rounds/{round}/sam.h5"
+    " --out results/rounds/{round}/sam_labels/shard_{shard}.h5"
+)
+LABEL_WITH_SEGMENTER = (
+    "python -m stages.label_with_segmenter --round {round} --shard {shard}"
+    f" --data {TRAIN}"
+    " --segmenter results/rounds/{round}/segmenter.h5"
+    " --out results/rounds/{round}/segmenter_labels/shard_{shard}.h5"
+)
+
+
+rule label_with_sam:
+    input:
+        ancient(TRAIN),
+        ancient("results/rounds/{round}/sam.h5"),
+        state=state_of(LABEL_WITH_SAM),
+    output:
+        update("results/rounds/{round}/sam_labels/shard_{shard}.h5"),
+    params:
+        command=command(LABEL_WITH_SAM),
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{params.command}"
+
+
+rule label_with_segmenter:
+    input:
+        ancient(TRAIN),
+        ancient("results/rounds/{round}/segmenter.h5"),
+        state=state_of(LABEL_WITH_SEGMENTER),
+    output:
+        update("results/rounds/{round}/segmenter_labels/shard_{shard}.h5"),
+    params:
+        command=command(LABEL_WITH_SEGMENTER),
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{params.command}"

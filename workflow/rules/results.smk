@@ -1,0 +1,75 @@
+# Evaluation of every stop of the run, and the report.
+
+EVALUATE_INITIALIZATION = (
+    f"python -m stages.evaluate --val {VAL} --test {TEST}"
+    " --segmenter results/init/segmenter.h5 --sam results/rounds/0/sam.h5"
+    " --out results/init/evaluation.h5"
+)
+EVALUATE = (
+    f"python -m stages.evaluate --val {VAL} --test {TEST}"
+    " --segmenter results/rounds/{round}/segmenter.h5 --sam results/rounds/{round}/sam.h5"
+    " --out results/rounds/{round}/evaluation.h5"
+)
+REPORT = "python -m stages.report --results results --out results/report.html"
+
+
+rule evaluate_initialization:
+    input:
+        ancient(VAL),
+        ancient(TEST),
+        ancient("results/init/segmenter.h5"),
+        ancient("results/rounds/0/sam.h5"),
+        state=state_of(EVALUATE_INITIALIZATION),
+    output:
+        update("results/init/evaluation.h5"),
+        update("results/init/metrics.json"),
+        update("results/init/per_image.csv"),
+        update("results/init/curves.csv"),
+    params:
+        command=command(EVALUATE_INITIALIZATION),
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{params.command}"
+
+
+rule evaluate:
+    input:
+        ancient(VAL),
+        ancient(TEST),
+        ancient("results/rounds/{round}/segmenter.h5"),
+        ancient("results/rounds/{round}/sam.h5"),
+        state=state_of(EVALUATE),
+    output:
+        update("results/rounds/{round}/evaluation.h5"),
+        update("results/rounds/{round}/metrics.json"),
+        update("results/rounds/{round}/per_image.csv"),
+        update("results/rounds/{round}/curves.csv"),
+    params:
+        command=command(EVALUATE),
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{params.command}"
+
+
+rule report:
+    input:
+        ancient([path.as_posix() for path in result_files(Path("results"), PARAMS)]),
+        state=state_of(REPORT),
+    output:
+        report(
+            update("results/report.html"),
+            caption="../report/report.rst",
+            category="Result",
+            labels={"page": "what the two models taught each other"},
+        ),
+        update("results/metrics.json"),
+        update("results/rounds.csv"),
+        update("results/training.csv"),
+    params:
+        command=command(REPORT),
+    shell:
+        "{params.command}"
