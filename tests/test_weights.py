@@ -137,14 +137,14 @@ def test_nothing_but_tensors_is_unpickled(tmp_path: Path, container: str) -> Non
 def test_a_nested_checkpoint_is_no_state_dict(state: State, tmp_path: Path) -> None:
     path = tmp_path / "sam.pth"
     torch.save({"model": state, "epoch": 3}, path)
-    with pytest.raises(ScalerError, match="expected a state dict .*`model` holds a dict"):
+    with pytest.raises(ScalerError, match=r"expected a state dict .*`model` holds a dict"):
         read_state_dict(path)
 
 
 def test_a_list_is_no_state_dict(tmp_path: Path) -> None:
     path = tmp_path / "sam.pth"
     torch.save([torch.zeros(1)], path)
-    with pytest.raises(ScalerError, match="expected a state dict .*got a list"):
+    with pytest.raises(ScalerError, match=r"expected a state dict .*got a list"):
         read_state_dict(path)
 
 

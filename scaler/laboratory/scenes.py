@@ -96,7 +96,8 @@ def _shift_palette(rng: np.random.Generator, palette: NDArray[np.float64], amoun
 
 def _paint(rng: np.random.Generator, field: F32, palette: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     tint = smooth_field(rng, size, 5)
-    return palette[0] + field[..., None] * palette[1] + tint[..., None] * palette[2]
+    painted = palette[0] + field[..., None] * palette[1] + tint[..., None] * palette[2]
+    return np.asarray(painted, dtype=np.float64)
 
 
 def _light(rng: np.random.Generator, size: int, radius: tuple[float, float]) -> F32:

@@ -50,9 +50,7 @@ def _read(path: Path) -> object:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch raises nearly anything on a damaged file: struct.error, IndexError, KeyError, ...
+    except Exception as error:  # on a damaged file torch raises nearly anything: struct.error, IndexError, KeyError
         raise ScalerError(
             f"{path}: not readable as weights ({type(error).__name__}: {error}). Expected a .safetensors file, or a "
             ".pth file that holds nothing but tensors; fetch it again if it should be one."

@@ -15,6 +15,9 @@ try:
 except ScalerError as error:
     raise WorkflowError(str(error))
 
+# A job that computes gets its share of the cores: all of them, divided by the number of GPU jobs at a time.
+GPU_JOBS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1
+CORES_PER_JOB = max(1, (workflow.cores or 1) // max(1, GPU_JOBS))
 TRAIN = "results/data/train.h5"
 VAL = "results/data/val.h5"
 TEST = "results/data/test.h5"

@@ -19,7 +19,7 @@ rule initialize_segmenter:
         update("results/init/segmenter.h5"),
     params:
         command=command(INITIALIZE_SEGMENTER),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:
@@ -36,7 +36,7 @@ rule initialize_sam:
         update("results/rounds/0/sam.h5"),
     params:
         command=command(INITIALIZE_SAM),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:

@@ -23,7 +23,7 @@ rule label_with_sam:
         update("results/rounds/{round}/sam_labels/shard_{shard}.h5"),
     params:
         command=command(LABEL_WITH_SAM),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:
@@ -39,7 +39,7 @@ rule label_with_segmenter:
         update("results/rounds/{round}/segmenter_labels/shard_{shard}.h5"),
     params:
         command=command(LABEL_WITH_SEGMENTER),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:

@@ -27,7 +27,7 @@ rule evaluate_initialization:
         update("results/init/curves.csv"),
     params:
         command=command(EVALUATE_INITIALIZATION),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:
@@ -48,7 +48,7 @@ rule evaluate:
         update("results/rounds/{round}/curves.csv"),
     params:
         command=command(EVALUATE),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:

@@ -34,7 +34,7 @@ rule warm_up:
         update("results/rounds/0/segmenter.h5"),
     params:
         command=command(WARM_UP),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:
@@ -54,7 +54,7 @@ rule train_segmenter:
         round=LATER_ROUND,
     params:
         command=command(TRAIN_SEGMENTER),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:
@@ -74,7 +74,7 @@ rule train_sam:
         round=LATER_ROUND,
     params:
         command=command(TRAIN_SAM),
-    threads: workflow.cores
+    threads: CORES_PER_JOB
     resources:
         gpu=1,
     shell:

@@ -1,0 +1,54 @@
+"""Presets: a few values laid over `params.yaml`, its comments kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from scaler.errors import ScalerError
+from scaler.params import PARAMS_FILE, load_params
+
+FOLDER = Path(__file__).resolve().parents[1] / "workflow" / "presets"
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
+    """Lay a preset over `path`.
+
+    Returns:
+        What changed, one "key: old -> new" each.
+
+    Raises:
+        ScalerError: no such preset, or the result is no valid `params.yaml` (then the file is left as it was).
+    """
+    if name not in preset_names():
+        raise ScalerError(f"preset: got '{name}', expected one of {', '.join(preset_names())}.")
+    yaml = YAML()
+    yaml.width = 4096
+    before = path.read_text(encoding="utf-8")
+    values = yaml.load(before)
+    changes = _lay_over(values, YAML(typ="safe", pure=True).load(FOLDER / f"{name}.yaml"), "")
+    yaml.dump(values, path)
+    try:
+        load_params(path)
+    except ScalerError:
+        path.write_text(before, encoding="utf-8")
+        raise
+    return changes
+
+
+def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> list[str]:
+    done = []
+    for key, new in changes.items():
+        if isinstance(new, dict) and isinstance(values.get(key), dict):
+            done += _lay_over(values[key], new, f"{prefix}{key}.")
+        elif values.get(key) != new:
+            done.append(f"{prefix}{key}: {values.get(key)} -> {new}")
+            values[key] = new
+    return done

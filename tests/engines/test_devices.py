@@ -1,0 +1,65 @@
+"""Point 11: one job per device, shown with pretended devices."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.engines.tree import Tree
+
+HOLD = (
+    "import sys, time; from pathlib import Path; from scaler.lease import take_device;"
+    "lease = take_device(int(sys.argv[1]), Path(sys.argv[2]));"
+    "print(lease.number, time.monotonic(), flush=True); time.sleep(0.6); print('end', time.monotonic(), flush=True)"
+)
+
+
+def hold(count: int, folder: Path, processes: int) -> list[tuple[int, float, float]]:
+    """(device, begin, end) of several processes that each hold a device for a while."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(count), str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(processes)
+    ]
+    spans = []
+    for process in running:
+        text, _ = process.communicate(timeout=60)
+        words = [line.split() for line in text.splitlines() if not line.startswith("waiting")]
+        spans.append((int(words[0][0]), float(words[0][1]), float(words[1][1])))
+    return spans
+
+
+def test_one_device_is_never_shared(tmp_path: Path) -> None:
+    spans = sorted(hold(1, tmp_path, 3), key=lambda span: span[1])
+    assert {number for number, _, _ in spans} == {0}
+    assert all(first[2] <= second[1] for first, second in zip(spans, spans[1:], strict=False))
+
+
+def test_two_devices_serve_two_jobs_at_once(tmp_path: Path) -> None:
+    spans = hold(2, tmp_path, 2)
+    assert {number for number, _, _ in spans} == {0, 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("gpus", "devices"), [(1, {"0"}), (2, {"0", "1"})])
+def test_snakemake_gives_jobs_different_devices(tree: Tree, gpus: int, devices: set[str]) -> None:
+    values = tree.params()
+    tree.write_params(values | {"shards": ["0", "1", "2"]})
+    for path in ("rounds/0/segmenter.h5", "rounds/1"):
+        target = tree.root / "results" / path
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    shards = [f"results/rounds/0/sam_labels/shard_{k}.h5" for k in range(3)]
+    text = tree.run("snakemake", "--cores", "4", "--resources", f"gpu={gpus}", *shards, SCALER_FAKE_DEVICES="2")
+    assert set(re.findall(r"device: fake (\d)", text)) == devices
+    begins = [match.start() for match in re.finditer(r"label_with_sam: making", text)]
+    ends = [match.start() for match in re.finditer(r"label_with_sam: done", text)]
+    assert len(begins) == len(ends) == 3
+    overlapping = begins[1] < ends[0]
+    assert overlapping is (gpus == 2)

@@ -1,0 +1,202 @@
+"""Points 4, 5 and 8: both engines have one and the same graph, and rebuild what depends on a change, nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from tests.engines.tree import Tree, made, make_tree
+
+pytestmark = pytest.mark.slow
+CODE = re.compile(r"^(scaler$|stages/)")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command with all that it reads and writes."""
+
+    command: str
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+
+
+def dvc_jobs(tree: Tree) -> dict[str, Job]:
+    """Every stage of dvc.yaml, expanded by DVC itself; a folder among the inputs stands for the artifacts below it."""
+    with Repo(tree.root.as_posix()) as repo:
+        stages = [stage for stage in repo.index.stages if getattr(stage, "cmd", None)]
+        outputs = {out.def_path for stage in stages for out in stage.outs}
+        jobs = {}
+        for stage in stages:
+            inputs: set[str] = set()
+            for dependency in stage.deps:
+                path = dependency.def_path
+                if path is None or CODE.match(path) or type(dependency).__name__ == "ParamsDependency":
+                    continue
+                below = {out for out in outputs if out.startswith(path + "/")}
+                inputs |= below or {path}
+            command = " ".join(stage.cmd.split())
+            jobs[command] = Job(command, frozenset(inputs), frozenset(out.def_path for out in stage.outs))
+        return jobs
+
+
+def dvc_params(tree: Tree) -> dict[str, set[str]]:
+    """Stage module -> blocks of params.yaml that its DVC stages declare."""
+    text = YAML(typ="safe").load(tree.root / "dvc.yaml")
+    found: dict[str, set[str]] = {}
+    for definition in text["stages"].values():
+        body = definition.get("do", definition)
+        module = re.match(r"python -m (stages\.\w+)", body["cmd"])
+        assert module is not None
+        blocks = set(body["params"])
+        assert found.setdefault(module[1], blocks) == blocks
+    return found
+
+
+def snakemake_jobs(tree: Tree) -> dict[str, Job]:
+    """Every job of a forced dry run: its command, inputs and outputs."""
+    text = tree.snakemake("-n", "--forceall")
+    jobs = {}
+    for block in re.split(r"\n(?=\[)", text):
+        command = re.search(r"^Shell command: (python .*)$", block, re.M)
+        if command is None:
+            continue
+        listed = {key: re.search(rf"^    {key}: (.*)$", block, re.M) for key in ("input", "output")}
+        assert listed["input"] is not None
+        assert listed["output"] is not None
+        inputs = {name for name in listed["input"][1].split(", ") if not name.startswith(".scaler/")}
+        outputs = {name.removesuffix(" (update)") for name in listed["output"][1].split(", ")}
+        line = " ".join(command[1].split())
+        jobs[line] = Job(line, frozenset(inputs), frozenset(outputs))
+    return jobs
+
+
+def difference(tree: Tree) -> set[Job]:
+    """Jobs that only one of the two engines has; reports and tables only read a whole folder under DVC."""
+    ours, theirs = snakemake_jobs(tree), dvc_jobs(tree)
+    report = next(line for line in ours if "stages.report" in line)
+    if report in theirs:
+        assert ours[report].outputs == theirs[report].outputs
+        assert ours[report].inputs <= theirs[report].inputs
+        del ours[report], theirs[report]
+    return set(ours.values()) ^ set(theirs.values())
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A tree without results, of three rounds and two shards."""
+    tree = make_tree(tmp_path_factory.mktemp("larger") / "tree")
+    values = tree.params()
+    values["rounds"] = {str(r): {"prev": str(r - 1)} for r in (1, 2, 3)}
+    values["shards"] = ["0", "1"]
+    tree.write_params(values)
+    return tree
+
+
+def test_both_graphs_are_equal(larger: Tree) -> None:
+    assert len(snakemake_jobs(larger)) == 32
+    assert difference(larger) == set()
+
+
+@pytest.mark.parametrize("removed", ["      - results/rounds/${item.prev}/sam_labels\n", "--val results/data/val.h5\n"])
+def test_a_missing_entry_is_noticed(larger: Tree, removed: str) -> None:
+    path = larger.root / "dvc.yaml"
+    good = path.read_text()
+    try:
+        start = good.index("  train_segmenter:")
+        assert removed in good[start:]
+        path.write_text(good[:start] + good[start:].replace(removed, "\n" if "--" in removed else "", 1))
+        assert difference(larger) != set()
+    finally:
+        path.write_text(good)
+
+
+def test_declared_parameters_are_those_that_the_stages_read(larger: Tree) -> None:
+    for module, blocks in dvc_params(larger).items():
+        assert set(importlib.import_module(module).PARAMS) == blocks, module
+
+
+def downstream(jobs: dict[str, Job], changed: set[str]) -> set[str]:
+    """Commands that read, directly or through others, an output of the changed ones."""
+    stale = set(changed)
+    while True:
+        outputs = {out for line in stale for out in jobs[line].outputs}
+        more = {line for line, job in jobs.items() if job.inputs & outputs} | stale
+        if more == stale:
+            return stale
+        stale = more
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value"),
+    [
+        ("train_sam", "distance", "l1"),
+        ("phase_one", "simple_weight", 0.5),
+        ("label_with_sam", "views", 3),
+        ("mean_teacher", "decay", 0.9),
+        ("evaluate", "batch_size", 3),
+        ("warm_up", "learning_rate", 0.002),
+    ],
+)
+def test_a_changed_parameter_rebuilds_what_depends_on_it(tree: Tree, block: str, key: str, value: object) -> None:
+    """The set that Snakemake plans is the one that follows from DVC's declared parameters and dependencies."""
+    jobs, declared = dvc_jobs(tree), dvc_params(tree)
+    direct = {line for line in jobs if block in declared[line.split()[2]]}
+    assert direct
+    tree.set(block, key, value)
+    expected = sorted(line.split()[2] for line in downstream(jobs, direct))
+    text = tree.snakemake("-n")
+    planned = sorted(line.split()[4] for line in text.splitlines() if line.startswith("Shell command: python -m"))
+    assert planned == expected
+
+
+def test_a_changed_comment_rebuilds_nothing_and_a_changed_formula_all_that_ran_it(tree: Tree) -> None:
+    path = tree.root / "scaler" / "ema.py"
+    before = tree.artifacts()
+    path.write_text(path.read_text() + "\n# another comment\n")
+    assert tree.planned() == []
+    assert made(tree.dvc("repro")) == []
+    assert tree.artifacts() == before
+    path.write_text(path.read_text().replace("decay", "eta"))
+    planned = tree.planned()
+    assert "initialize_segmenter" in planned
+    assert "train_sam" in planned, "it depends on the segmenter's labels"
+    assert "prepare_data" not in planned
+    assert "initialize_sam" not in planned or "scaler.ema" in (tree.root / "scaler/initialization.py").read_text()
+
+
+def test_one_round_more_and_one_less(tree: Tree) -> None:
+    values = tree.params()
+    values["rounds"]["2"] = {"prev": "1"}
+    tree.write_params(values)
+    log = tree.snakemake()
+    names = made(log)
+    assert all(name.startswith(("results/rounds/2/", "results/report.html")) for name in names), names
+    assert len(names) == 6
+    assert made(tree.dvc("repro")) == []
+    page = (tree.root / "results" / "report.html").read_text()
+    assert "Round 2" in page
+    del values["rounds"]["2"]
+    tree.write_params(values)
+    assert made(tree.dvc("repro")) == ["results/report.html"]
+    assert "Round 2" not in (tree.root / "results" / "report.html").read_text()
+    assert tree.planned() == []
+
+
+@pytest.mark.parametrize(
+    ("rounds", "message"),
+    [({1: {"prev": "0"}}, "must be strings"), ({"1": {"prev": "0"}, "2": {"prev": "0"}}, "unbroken chain")],
+)
+def test_broken_rounds_are_refused(larger: Tree, tmp_path: Path, rounds: dict, message: str) -> None:
+    broken = larger.copy(tmp_path / "tree")
+    broken.write_params(broken.params() | {"rounds": rounds})
+    for command in (("snakemake", "-n", "--cores", "1"), ("python", "-m", "stages.prepare_data", "--help")):
+        if command[0] == "snakemake":
+            assert message in broken.run(*command, check=False)
+    prepare = next(line for line in dvc_jobs(larger) if "prepare_data" in line)
+    assert message in broken.run(*prepare.split(), check=False)

@@ -1,0 +1,24 @@
+"""Point 6: kills in mid-stage and mid-write cost time and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.engines.kill_often import build_with_kills
+from tests.engines.tree import Tree, make_tree
+
+pytestmark = pytest.mark.slow
+KILLS = 12
+
+
+@pytest.mark.timeout(900)
+def test_a_build_with_many_kills_gives_the_same_bytes(built: Tree, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    log = build_with_kills(tree, KILLS, seed=3, longest=9.0)
+    assert tree.artifacts() == built.artifacts()
+    resumed = [int(number) for number in re.findall(r"going on from step (\d+) of", log)]
+    assert any(number > 0 for number in resumed), "no training stage went on from a step checkpoint"
+    assert not list((tree.root / "results").rglob("*.tmp"))

@@ -1,0 +1,128 @@
+"""A miniature project: the checkout's code and workflow with a tiny data set, for real runs of both engines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT
+
+COPIED = ("scaler", "stages", "workflow", ".dvc", "dvc.yaml", ".dvcignore", ".gitignore", "params.yaml")
+SCHEDULES = ("initialize_segmenter", "initialize_sam", "warm_up", "train_segmenter", "train_sam")
+IGNORED = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local")
+GIT = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A project folder and how to run commands in it."""
+
+    root: Path
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command in the tree; its stdout and stderr together."""
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment_of(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} exited with {result.returncode}:\n{result.stdout[-6000:]}")
+        return result.stdout
+
+    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """`snakemake --cores 2 ...`"""
+        return self.run("snakemake", "--cores", "2", *arguments, check=check, **environment)
+
+    def dvc(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """`dvc ...`"""
+        return self.run("dvc", *arguments, check=check, **environment)
+
+    def git(self, *arguments: str) -> str:
+        """`git ...`"""
+        return self.run("git", *GIT, *arguments)
+
+    def copy(self, target: Path) -> Tree:
+        """The same tree, results and all, elsewhere (mtimes kept)."""
+        shutil.copytree(self.root, target, symlinks=True)
+        return Tree(target)
+
+    def set(self, block: str, key: str, value: object) -> None:
+        """Change one parameter."""
+        values = self.params()
+        values[block][key] = value
+        self.write_params(values)
+
+    def params(self) -> dict:
+        """The parameters, plain."""
+        return YAML(typ="safe").load(self.root / "params.yaml")
+
+    def write_params(self, values: dict) -> None:
+        """Replace the parameters."""
+        YAML().dump(values, self.root / "params.yaml")
+
+    def artifacts(self) -> dict[str, bytes]:
+        """Every file of the results, by relative path."""
+        results = self.root / "results"
+        files = (path for path in results.rglob("*") if path.is_file() and path.name != ".gitignore")
+        return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
+
+    def planned(self, *arguments: str) -> list[str]:
+        """Rules that Snakemake would run, one entry per job."""
+        text = self.snakemake("-n", "--quiet", "host", *arguments)
+        return sorted(line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith("rule "))
+
+
+def environment_of(**changes: str) -> dict[str, str]:
+    """The tests' own environment with this Python's programs first, and no analytics."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | changes
+
+
+def make_tree(root: Path) -> Tree:
+    """A tree without results: 12 images of 32 pixels, one round, one shard, one epoch a stage."""
+    root.mkdir(parents=True)
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=IGNORED)
+        else:
+            shutil.copy(source, root / name)
+    shutil.copytree(ROOT / "data" / "laboratory", root / "data" / "laboratory")
+    tree = Tree(root)
+    recipe_file = root / "data" / "laboratory" / "recipe.yaml"
+    recipe = YAML(typ="safe").load(recipe_file)
+    YAML().dump(recipe | {"size": 32, "train": 12, "val": 4, "test": 4}, recipe_file)
+    values = tree.params()
+    for name in SCHEDULES:
+        values[name] |= {"epochs": 1, "batch_size": 4}
+    values["initialize_segmenter"]["epochs"] = 20
+    values["prepare_data"] |= {"size": 32, "labelled_fraction": 0.34}
+    values["segmenter"]["options"] = {"width": 4}
+    values["label_with_sam"]["views"] = 2
+    values["rounds"] = {"1": {"prev": "0"}}
+    values["shards"] = ["0"]
+    tree.write_params(values)
+    tree.git("init", "--quiet")
+    tree.git("add", "--all")
+    tree.git("commit", "--quiet", "--message", "start")
+    return tree
+
+
+def made(log: str) -> list[str]:
+    """Artifacts that stages said they were making."""
+    names = []
+    for line in log.splitlines():
+        if ": making " in line:
+            names += line.split(": making ")[1].split(", ")
+    return sorted(names)
