@@ -46,6 +46,7 @@ class Recipe(Block):
     frequency: Range
     spread: Annotated[list[Annotated[float, Field(gt=0.0, le=3.2)]], Field(min_length=2, max_length=2)]
     radius: Range
+    finer: bool
 
     def look(self) -> Look:
         """How much the objects stand out."""
@@ -56,6 +57,7 @@ class Recipe(Block):
             largest_count=self.largest_count,
             largest_decoys=self.largest_decoys,
             frequency=(self.frequency[0], self.frequency[1]),
+            finer=self.finer,
             spread=(self.spread[0], self.spread[1]),
             radius=(self.radius[0], self.radius[1]),
         )

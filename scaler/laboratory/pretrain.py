@@ -35,6 +35,7 @@ CONSPICUOUS = Look(
     largest_count=3,
     largest_decoys=0,
     frequency=(0.08, 0.2),
+    finer=False,
     spread=(0.2, 0.6),
     radius=(0.11, 0.24),
 )

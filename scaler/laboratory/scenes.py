@@ -33,6 +33,7 @@ class Look:
         largest_decoys: most decoys in a scene: patches with a colour of their own and the background's texture.
         frequency: lowest and highest grain of the background's texture, cycles per pixel.
         spread: lowest and highest angular width of its band, radians.
+        finer: whether objects always have a finer grain than the background; otherwise finer or coarser at random.
         radius: smallest and largest radius of an outline, as a share of the scene's side.
     """
 
@@ -43,6 +44,7 @@ class Look:
     largest_decoys: int
     frequency: tuple[float, float]
     spread: tuple[float, float]
+    finer: bool
     radius: tuple[float, float]
 
 
@@ -71,7 +73,7 @@ def scene(rng: np.random.Generator, size: int, look: Look) -> tuple[U8, U8]:
         tint = rng.uniform(*look.colour)
         own = _shift_palette(rng, palette, tint)
         for _ in range(int(rng.integers(1, look.largest_count + 1))):
-            body = render(rng, depart(rng, ground, departure), size)
+            body = render(rng, depart(rng, ground, departure, look.finer), size)
             alpha = _outline(rng, size, look.radius)
             image = image * (1 - alpha[..., None]) + _paint(rng, body, own, size) * alpha[..., None]
             cover = np.maximum(cover, alpha)

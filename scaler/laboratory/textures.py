@@ -38,10 +38,14 @@ def draw_texture(rng: np.random.Generator, frequency: tuple[float, float], sprea
     )
 
 
-def depart(rng: np.random.Generator, texture: Texture, amount: float) -> Texture:
-    """Another texture that differs from `texture` by `amount`, 0 (none) to 1 (crosswise and of another grain)."""
+def depart(rng: np.random.Generator, texture: Texture, amount: float, finer: bool) -> Texture:
+    """Another texture that differs from `texture` by `amount`, 0 (none) to 1 (crosswise and of another grain).
+
+    Its grain is finer or coarser at random; with `finer` always finer, and more so: a cue that few labels can teach.
+    """
     sign = rng.choice([-1.0, 1.0])
-    grain = float(np.exp(rng.choice([-1.0, 1.0]) * amount * rng.uniform(0.2, 0.6)))
+    ratio = rng.uniform(0.6, 1.0) if finer else rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6)
+    grain = float(np.exp(amount * ratio))
     return Texture(
         angle=float((texture.angle + sign * amount * rng.uniform(0.7, 1.0) * np.pi / 2) % np.pi),
         frequency=float(np.clip(texture.frequency * grain, 0.05, 0.28)),

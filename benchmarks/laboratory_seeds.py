@@ -1,0 +1,119 @@
+"""Does mutual training help, and is it more than one model teaching the other? The laboratory over several seeds.
+
+    python -m benchmarks.laboratory_seeds --seeds 0 1 2 --out docs/results/laboratory_seeds.csv
+
+For each seed (which also draws the labelled images) with the committed params.yaml: initialization, warm-up, then the
+rounds twice from the very same warm-up: *full* (Phase I and II) and *one-way* (Phase I only, SAM never learns). The
+table has the mean IoU on the test split of segmenter, teacher and SAM. Nothing is selected by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import nn
+
+from scaler.artifacts.layout import to_uint8
+from scaler.data.dataset import prepare
+from scaler.device import Compute, find_compute
+from scaler.initialization import initialize_sam, initialize_segmenter
+from scaler.labelling import label_with_sam, label_with_segmenter
+from scaler.params import Params, load_params
+from scaler.phase_one import train_segmenter
+from scaler.phase_two import train_sam
+from scaler.prediction import mean_iou, predict_all
+
+Pair = tuple[nn.Module, nn.Module]
+
+
+class Run:
+    """One seed: its data, its device, and the rows of the table."""
+
+    def __init__(self, params: Params, compute: Compute, folder: Path) -> None:
+        self.params, self.compute, self.folder = params, compute, folder
+        prepared = prepare(Path(params.prepare_data.source), params.prepare_data, params.seed)
+        self.train, self.val, self.test = prepared.train, prepared.val, prepared.test
+
+    def measure(self, run: str, step: str, pair: Pair, sam: nn.Module) -> dict[str, object]:
+        """One row: mean IoU of the three models on the test split."""
+        models = {"segmenter": pair[0], "teacher": pair[1], "sam": sam}
+        predicted = predict_all(models, self.test.image, self.compute, 32, lambda count: None)
+        truth = np.stack(self.test.native_masks)
+        row: dict[str, object] = {"seed": self.params.seed, "run": run, "step": step}
+        row |= {name: round(mean_iou(p, truth), 4) for name, p in predicted.items()}
+        print(row, flush=True)
+        return row
+
+    def sam_pool(self, sam: nn.Module, number: int) -> NDArray[np.uint8]:
+        """SAM's labels of the whole training set."""
+        shards = [
+            label_with_sam(self.params, self.train, sam, self.compute, number, k).maps["probability"]
+            for k in self.params.shards
+        ]
+        return to_uint8(np.concatenate(shards))
+
+    def consensus_pool(self, pair: Pair) -> NDArray[np.uint8]:
+        """The consensus labels of the whole training set."""
+        shards = [
+            label_with_segmenter(self.params, self.train, *pair, self.compute, k).maps["probability"]
+            for k in self.params.shards
+        ]
+        return to_uint8(np.concatenate(shards))
+
+    def phase_one(self, pair: Pair, pool: NDArray[np.uint8], name: str, number: int) -> Pair:
+        """Phase I with the stage's own schedule."""
+        schedule = getattr(self.params, name)
+        student, teacher, _ = train_segmenter(
+            self.params, schedule, pair, self.train, self.val, pool, self.compute, (name, number), self.folder
+        )
+        return student, teacher
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """The whole table of this seed."""
+        student, teacher, _ = initialize_segmenter(self.params, self.train, self.val, self.compute, self.folder)
+        sam, _ = initialize_sam(self.params, self.train, self.val, self.compute, self.folder)
+        yield self.measure("both", "initialization", (student, teacher), sam)
+        pool = self.sam_pool(sam, 0)
+        warm = self.phase_one((student, teacher), pool, "warm_up", 0)
+        yield self.measure("both", "warm-up", warm, sam)
+        for run in ("full", "one-way"):
+            yield from self._rounds(run, copy.deepcopy(warm), copy.deepcopy(sam), pool)
+
+    def _rounds(self, run: str, pair: Pair, sam: nn.Module, pool: NDArray[np.uint8]) -> Iterator[dict[str, object]]:
+        for number in range(1, len(self.params.rounds) + 1):
+            pair = self.phase_one(pair, pool, "train_segmenter", number)
+            if run == "full":
+                consensus = self.consensus_pool(pair)
+                sam, _ = train_sam(
+                    self.params, sam, self.train, self.val, consensus, self.compute, number, self.folder
+                )
+                if str(number + 1) in self.params.rounds:
+                    pool = self.sam_pool(sam, number)
+            yield self.measure(run, f"round {number}", pair, sam)
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    compute, rows = find_compute(), []
+    for seed in arguments.seeds:
+        params = load_params().model_copy(update={"seed": seed})
+        with tempfile.TemporaryDirectory() as folder:
+            for row in Run(params, compute, Path(folder)).rows():
+                rows.append(row)
+                arguments.out.parent.mkdir(parents=True, exist_ok=True)
+                pd.DataFrame(rows).to_csv(arguments.out, index=False)
+
+
+if __name__ == "__main__":
+    main()
