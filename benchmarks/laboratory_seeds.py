@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,8 @@ class Run:
     """One seed: its data, its device, and the rows of the table."""
 
     def __init__(self, params: Params, compute: Compute, folder: Path) -> None:
-        self.params, self.compute, self.folder = params, compute, folder
+        self.params, self.compute = params, compute
+        self._folders = (folder / str(number) for number in itertools.count())  # one each: no checkpoint is shared
         prepared = prepare(Path(params.prepare_data.source), params.prepare_data, params.seed)
         self.train, self.val, self.test = prepared.train, prepared.val, prepared.test
 
@@ -71,14 +73,14 @@ class Run:
         """Phase I with the stage's own schedule."""
         schedule = getattr(self.params, name)
         student, teacher, _ = train_segmenter(
-            self.params, schedule, pair, self.train, self.val, pool, self.compute, (name, number), self.folder
+            self.params, schedule, pair, self.train, self.val, pool, self.compute, (name, number), next(self._folders)
         )
         return student, teacher
 
     def rows(self) -> Iterator[dict[str, object]]:
         """The whole table of this seed."""
-        student, teacher, _ = initialize_segmenter(self.params, self.train, self.val, self.compute, self.folder)
-        sam, _ = initialize_sam(self.params, self.train, self.val, self.compute, self.folder)
+        student, teacher, _ = initialize_segmenter(self.params, self.train, self.val, self.compute, next(self._folders))
+        sam, _ = initialize_sam(self.params, self.train, self.val, self.compute, next(self._folders))
         yield self.measure("both", "initialization", (student, teacher), sam)
         pool = self.sam_pool(sam, 0)
         warm = self.phase_one((student, teacher), pool, "warm_up", 0)
@@ -91,9 +93,7 @@ class Run:
             pair = self.phase_one(pair, pool, "train_segmenter", number)
             if run == "full":
                 consensus = self.consensus_pool(pair)
-                sam, _ = train_sam(
-                    self.params, sam, self.train, self.val, consensus, self.compute, number, self.folder
-                )
+                sam, _ = train_sam(self.params, sam, self.train, self.val, consensus, self.compute, number, next(self._folders))
                 if str(number + 1) in self.params.rounds:
                     pool = self.sam_pool(sam, number)
             yield self.measure(run, f"round {number}", pair, sam)

@@ -13,7 +13,8 @@ def main() -> None:
     """Read the command line; errors of the user's exit with 1 and one message."""
     parser = argparse.ArgumentParser(prog="python -m scaler", description="SCALER: the commands around the pipeline.")
     commands = parser.add_subparsers(dest="command", required=True)
-    preset = commands.add_parser("preset", help="lay a preset over params.yaml", description="Lay a preset over params.yaml.")
+    what = "lay a preset over params.yaml"
+    preset = commands.add_parser("preset", help=what, description=what)
     preset.add_argument("name", help=f"one of: {', '.join(preset_names())}")
     arguments = parser.parse_args()
     try:

@@ -75,7 +75,7 @@ def find_compute() -> Compute:
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether the CPU has instructions for bf16 products (AMX, AVX512-BF16); without them bf16 is slower than float32."""
+    """Whether the CPU has instructions for bf16 products (AMX, AVX512-BF16); without them bf16 is the slower one."""
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 

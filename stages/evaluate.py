@@ -9,7 +9,7 @@ PARAMS = ("segmenter", "sam", "evaluate")
 
 
 def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: Artifact, out: Output) -> None:
-    """Predict at the models' size, score at native size; metrics.json, per_image.csv and curves.csv lie beside `out`."""
+    """Predict at the models' size, score at native size; metrics.json, per_image.csv, curves.csv lie beside `out`."""
     from scaler.batches import load_split
     from scaler.checkpoints import read_sam, read_segmenter
     from scaler.device import find_compute

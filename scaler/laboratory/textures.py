@@ -44,7 +44,7 @@ def depart(rng: np.random.Generator, texture: Texture, amount: float, finer: boo
     Its grain is finer or coarser at random; with `finer` always finer, and more so: a cue that few labels can teach.
     """
     sign = rng.choice([-1.0, 1.0])
-    ratio = rng.uniform(0.6, 1.0) if finer else rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6)
+    ratio = rng.uniform(0.4, 0.9) if finer else rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6)
     grain = float(np.exp(amount * ratio))
     return Texture(
         angle=float((texture.angle + sign * amount * rng.uniform(0.7, 1.0) * np.pi / 2) % np.pi),

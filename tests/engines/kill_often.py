@@ -2,7 +2,7 @@
 
     python -m tests.engines.kill_often --kills 30 --seed 1
 
-builds a miniature tree twice: once undisturbed, once with kills; it prints what it saw and exits with 1 on a difference.
+builds a miniature tree twice, once undisturbed, once with kills, and exits with 1 if a byte differs.
 """
 
 from __future__ import annotations

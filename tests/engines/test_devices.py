@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def hold(count: int, folder: Path, processes: int) -> list[tuple[int, float, flo
 def test_one_device_is_never_shared(tmp_path: Path) -> None:
     spans = sorted(hold(1, tmp_path, 3), key=lambda span: span[1])
     assert {number for number, _, _ in spans} == {0}
-    assert all(first[2] <= second[1] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[2] <= second[1] for first, second in pairwise(spans))
 
 
 def test_two_devices_serve_two_jobs_at_once(tmp_path: Path) -> None:

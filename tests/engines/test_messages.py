@@ -37,7 +37,17 @@ def test_a_typo_is_named_by_a_dry_run(empty: Tree) -> None:
 def test_a_stage_refuses_inputs_that_are_not_current(tree: Tree) -> None:
     tree.set("mean_teacher", "decay", 0.5)
     text = tree.run(
-        *["python", "-m", "stages.label_with_segmenter", "--round", "0", "--shard", "0", "--data", "results/data/train.h5"],
+        *[
+            "python",
+            "-m",
+            "stages.label_with_segmenter",
+            "--round",
+            "0",
+            "--shard",
+            "0",
+            "--data",
+            "results/data/train.h5",
+        ],
         *["--segmenter", "results/rounds/0/segmenter.h5", "--out", "results/rounds/0/segmenter_labels/shard_0.h5"],
         check=False,
     )
