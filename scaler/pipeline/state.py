@@ -2,18 +2,19 @@
 
 Snakemake compares mtimes, which `dvc checkout`, `git clone` and two engines in one tree make meaningless. So every
 rule gets one more input, a tiny state file: as old as time itself when the artifact is current by its fingerprint,
-brand new when it is not. All other inputs are marked `ancient`.
+brand new when it is not. The other inputs of a rule whose artifact is current are marked `ancient`.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import time
 from functools import cache
 
 from scaler.artifacts.currency import Currency
 from scaler.params import Params, load_params
-from scaler.pipeline.command import parse_command
+from scaler.pipeline.command import Command, parse_command
 from scaler.pipeline.job import WORK
 
 LONG_AGO = 1  # seconds since the epoch
@@ -26,19 +27,30 @@ def state(line: str, *, touch: bool = True) -> str:
         line: the command as the rule runs it, `python -m stages.NAME --argument value ...`.
         touch: False leaves the file's mtime alone (in Snakemake's sub-processes, where the answer is known already).
     """
-    words = shlex.split(line)
-    stage, arguments = words[2].removeprefix("stages."), words[3:]
-    currency = _currency()
-    command = parse_command(stage, arguments, currency.params)
+    command = _parsed(line)
     file = WORK / "state" / (next(iter(command.outputs.values())).as_posix().replace("/", "__") + ".txt")
     if touch or not file.exists():
-        current = all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items())
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{'current' if current else 'to be made'}: {line}\n", encoding="utf-8")
-        if current:
+        # Snakemake forgives a newer file of the same contents as last time, so a stale one never has the same
+        text = "current" if is_current(line) else f"to be made (asked at {time.time_ns()})"
+        file.write_text(f"{text}: {line}\n", encoding="utf-8")
+        if is_current(line):
             os.utime(file, (LONG_AGO, LONG_AGO))
-        currency.memory.save()
     return file.as_posix()
+
+
+@cache
+def is_current(line: str) -> bool:
+    """Whether all outputs of a command are what it would write now; answered once per process."""
+    currency, command = _currency(), _parsed(line)
+    answer = all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items())
+    currency.memory.save()
+    return answer
+
+
+def _parsed(line: str) -> Command:
+    words = shlex.split(line)
+    return parse_command(words[2].removeprefix("stages."), words[3:], _currency().params)
 
 
 @cache

@@ -3,7 +3,7 @@
 from scaler.errors import ScalerError
 from scaler.params import load_params
 from scaler.pipeline.paths import result_files
-from scaler.pipeline.state import state
+from scaler.pipeline.state import is_current, state
 
 if config:
     raise WorkflowError(
@@ -16,7 +16,9 @@ except ScalerError as error:
     raise WorkflowError(str(error))
 
 # A job that computes gets its share of the cores: all of them, divided by the number of GPU jobs at a time.
-GPU_JOBS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1
+GPU_JOBS = (
+    workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1
+)
 CORES_PER_JOB = max(1, (workflow.cores or 1) // max(1, GPU_JOBS))
 TRAIN = "results/data/train.h5"
 VAL = "results/data/val.h5"
@@ -30,7 +32,11 @@ wildcard_constraints:
 
 def previous(wildcards):
     """The round before."""
-    return PARAMS.rounds[wildcards.round].prev if wildcards.round in PARAMS.rounds else "no_such_round"
+    return (
+        PARAMS.rounds[wildcards.round].prev
+        if wildcards.round in PARAMS.rounds
+        else "no_such_round"
+    )
 
 
 def filled(template, wildcards):
@@ -48,9 +54,29 @@ def command(template):
 
 def state_of(template):
     """The state file of a rule's command: new only when there is something to do."""
-    return lambda wildcards: state(filled(template, wildcards), touch=workflow.is_main_process)
+    return lambda wildcards: state(
+        filled(template, wildcards), touch=workflow.is_main_process
+    )
 
 
-def shards(folder):
-    """The shards of a label set, as ancient inputs; {prev} and {round} are filled in."""
-    return lambda wildcards: [f"{filled(folder, wildcards)}/shard_{shard}.h5" for shard in PARAMS.shards]
+def needs(template, *paths):
+    """The inputs of a rule; {prev}, {round} and {shards} are filled in.
+
+    Where the rule's artifact is current they are ancient, so that their modification times say nothing; where it is
+    not, a job that remakes one of them comes first.
+    """
+
+    def inputs(wildcards):
+        files = []
+        for path in paths:
+            names = PARAMS.shards if "{shards}" in path else [""]
+            files += [
+                filled(path.replace("{shards}", name), wildcards) for name in names
+            ]
+        return (
+            [ancient(file) for file in files]
+            if is_current(filled(template, wildcards))
+            else files
+        )
+
+    return inputs

@@ -9,7 +9,7 @@ PREPARE_DATA = (
 
 rule prepare_data:
     input:
-        ancient(PARAMS.prepare_data.source),
+        needs(PREPARE_DATA, PARAMS.prepare_data.source),
         state=state_of(PREPARE_DATA),
     output:
         update(TRAIN),

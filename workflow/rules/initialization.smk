@@ -12,32 +12,29 @@ INITIALIZE_SAM = (
 
 rule initialize_segmenter:
     input:
-        ancient(TRAIN),
-        ancient(VAL),
+        needs(INITIALIZE_SEGMENTER, TRAIN, VAL),
         state=state_of(INITIALIZE_SEGMENTER),
     output:
         update("results/init/segmenter.h5"),
-    params:
-        command=command(INITIALIZE_SEGMENTER),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(INITIALIZE_SEGMENTER),
     shell:
         "{params.command}"
 
 
 rule initialize_sam:
     input:
-        ancient(TRAIN),
-        ancient(VAL),
-        ancient(PARAMS.sam.weights),
+        needs(INITIALIZE_SAM, TRAIN, VAL, PARAMS.sam.weights),
         state=state_of(INITIALIZE_SAM),
     output:
         update("results/rounds/0/sam.h5"),
-    params:
-        command=command(INITIALIZE_SAM),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(INITIALIZE_SAM),
     shell:
         "{params.command}"

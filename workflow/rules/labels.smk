@@ -16,31 +16,29 @@ LABEL_WITH_SEGMENTER = (
 
 rule label_with_sam:
     input:
-        ancient(TRAIN),
-        ancient("results/rounds/{round}/sam.h5"),
+        needs(LABEL_WITH_SAM, TRAIN, "results/rounds/{round}/sam.h5"),
         state=state_of(LABEL_WITH_SAM),
     output:
         update("results/rounds/{round}/sam_labels/shard_{shard}.h5"),
-    params:
-        command=command(LABEL_WITH_SAM),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(LABEL_WITH_SAM),
     shell:
         "{params.command}"
 
 
 rule label_with_segmenter:
     input:
-        ancient(TRAIN),
-        ancient("results/rounds/{round}/segmenter.h5"),
+        needs(LABEL_WITH_SEGMENTER, TRAIN, "results/rounds/{round}/segmenter.h5"),
         state=state_of(LABEL_WITH_SEGMENTER),
     output:
         update("results/rounds/{round}/segmenter_labels/shard_{shard}.h5"),
-    params:
-        command=command(LABEL_WITH_SEGMENTER),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(LABEL_WITH_SEGMENTER),
     shell:
         "{params.command}"

@@ -15,49 +15,58 @@ REPORT = "python -m stages.report --results results --out results/report.html"
 
 rule evaluate_initialization:
     input:
-        ancient(VAL),
-        ancient(TEST),
-        ancient("results/init/segmenter.h5"),
-        ancient("results/rounds/0/sam.h5"),
+        needs(
+            EVALUATE_INITIALIZATION,
+            VAL,
+            TEST,
+            "results/init/segmenter.h5",
+            "results/rounds/0/sam.h5",
+        ),
         state=state_of(EVALUATE_INITIALIZATION),
     output:
         update("results/init/evaluation.h5"),
         update("results/init/metrics.json"),
         update("results/init/per_image.csv"),
         update("results/init/curves.csv"),
-    params:
-        command=command(EVALUATE_INITIALIZATION),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(EVALUATE_INITIALIZATION),
     shell:
         "{params.command}"
 
 
 rule evaluate:
     input:
-        ancient(VAL),
-        ancient(TEST),
-        ancient("results/rounds/{round}/segmenter.h5"),
-        ancient("results/rounds/{round}/sam.h5"),
+        needs(
+            EVALUATE,
+            VAL,
+            TEST,
+            "results/rounds/{round}/segmenter.h5",
+            "results/rounds/{round}/sam.h5",
+        ),
         state=state_of(EVALUATE),
     output:
         update("results/rounds/{round}/evaluation.h5"),
         update("results/rounds/{round}/metrics.json"),
         update("results/rounds/{round}/per_image.csv"),
         update("results/rounds/{round}/curves.csv"),
-    params:
-        command=command(EVALUATE),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(EVALUATE),
     shell:
         "{params.command}"
 
 
 rule report:
     input:
-        ancient([path.as_posix() for path in result_files(Path("results"), PARAMS)]),
+        needs(
+            REPORT,
+            *[path.as_posix() for path in result_files(Path("results"), PARAMS)],
+        ),
         state=state_of(REPORT),
     output:
         report(

@@ -25,57 +25,66 @@ LATER_ROUND = "[1-9][0-9]*"
 
 rule warm_up:
     input:
-        ancient(TRAIN),
-        ancient(VAL),
-        ancient("results/init/segmenter.h5"),
-        ancient(shards("results/rounds/0/sam_labels")),
+        needs(
+            WARM_UP,
+            TRAIN,
+            VAL,
+            "results/init/segmenter.h5",
+            "results/rounds/0/sam_labels/shard_{shards}.h5",
+        ),
         state=state_of(WARM_UP),
     output:
         update("results/rounds/0/segmenter.h5"),
-    params:
-        command=command(WARM_UP),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(WARM_UP),
     shell:
         "{params.command}"
 
 
 rule train_segmenter:
     input:
-        ancient(TRAIN),
-        ancient(VAL),
-        ancient(command("results/rounds/{prev}/segmenter.h5")),
-        ancient(shards("results/rounds/{prev}/sam_labels")),
+        needs(
+            TRAIN_SEGMENTER,
+            TRAIN,
+            VAL,
+            "results/rounds/{prev}/segmenter.h5",
+            "results/rounds/{prev}/sam_labels/shard_{shards}.h5",
+        ),
         state=state_of(TRAIN_SEGMENTER),
     output:
         update("results/rounds/{round}/segmenter.h5"),
     wildcard_constraints:
         round=LATER_ROUND,
-    params:
-        command=command(TRAIN_SEGMENTER),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(TRAIN_SEGMENTER),
     shell:
         "{params.command}"
 
 
 rule train_sam:
     input:
-        ancient(TRAIN),
-        ancient(VAL),
-        ancient(command("results/rounds/{prev}/sam.h5")),
-        ancient(shards("results/rounds/{round}/segmenter_labels")),
+        needs(
+            TRAIN_SAM,
+            TRAIN,
+            VAL,
+            "results/rounds/{prev}/sam.h5",
+            "results/rounds/{round}/segmenter_labels/shard_{shards}.h5",
+        ),
         state=state_of(TRAIN_SAM),
     output:
         update("results/rounds/{round}/sam.h5"),
     wildcard_constraints:
         round=LATER_ROUND,
-    params:
-        command=command(TRAIN_SAM),
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        command=command(TRAIN_SAM),
     shell:
         "{params.command}"
