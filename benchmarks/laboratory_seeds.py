@@ -93,7 +93,8 @@ class Run:
             pair = self.phase_one(pair, pool, "train_segmenter", number)
             if run == "full":
                 consensus = self.consensus_pool(pair)
-                sam, _ = train_sam(self.params, sam, self.train, self.val, consensus, self.compute, number, next(self._folders))
+                steps = next(self._folders)
+                sam, _ = train_sam(self.params, sam, self.train, self.val, consensus, self.compute, number, steps)
                 if str(number + 1) in self.params.rounds:
                     pool = self.sam_pool(sam, number)
             yield self.measure(run, f"round {number}", pair, sam)

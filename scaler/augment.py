@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 from scaler.errors import ScalerError
 from scaler.geometry import Flip, Mode, View, canonical
@@ -119,30 +120,39 @@ def strong(image: Tensor, rng: np.random.Generator, operations: int = 2, magnitu
     return result.clamp_(0, 1)
 
 
+@cache
+def _photometry() -> ModuleType:
+    """torchvision's functions, imported at first use: that takes seconds, and most stages never need them."""
+    from torchvision.transforms.v2 import functional
+
+    module: ModuleType = functional
+    return module
+
+
 def _contrast(image: Tensor, strength: float, sign: float) -> Tensor:
-    changed: Tensor = tv.adjust_contrast(image, 1 + sign * 0.9 * strength)
+    changed: Tensor = _photometry().adjust_contrast(image, 1 + sign * 0.9 * strength)
     return changed
 
 
 def _brightness(image: Tensor, strength: float, sign: float) -> Tensor:
-    changed: Tensor = tv.adjust_brightness(image, 1 + sign * 0.9 * strength)
+    changed: Tensor = _photometry().adjust_brightness(image, 1 + sign * 0.9 * strength)
     return changed
 
 
 def _sharpness(image: Tensor, strength: float, sign: float) -> Tensor:
-    changed: Tensor = tv.adjust_sharpness(image, 1 + sign * 0.9 * strength)
+    changed: Tensor = _photometry().adjust_sharpness(image, 1 + sign * 0.9 * strength)
     return changed
 
 
 def _posterize(image: Tensor, strength: float, sign: float) -> Tensor:
     bits = 8 - round(4 * strength)
-    return image if bits == 8 else tv.posterize(image, bits)
+    return image if bits == 8 else _photometry().posterize(image, bits)
 
 
 def _gaussian_blur(image: Tensor, strength: float, sign: float) -> Tensor:
     sigma = strength * min(image.shape[-2:]) / 100
     radius = math.ceil(3 * sigma)
-    return image if radius == 0 else tv.gaussian_blur(image, [2 * radius + 1] * 2, [sigma] * 2)
+    return image if radius == 0 else _photometry().gaussian_blur(image, [2 * radius + 1] * 2, [sigma] * 2)
 
 
 OPERATIONS: tuple[Callable[[Tensor, float, float], Tensor], ...] = (

@@ -13,7 +13,6 @@ from scaler.artifacts.filehash import sha256
 from scaler.artifacts.layout import read_tensors, write_log, write_tensors
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
-from scaler.models.foundation import build_foundation
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
 from scaler.training import kept_state, load_kept_state
@@ -55,6 +54,8 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
     Raises:
         ScalerError: as `read_segmenter`; or the frozen weights are not those that the adapter was trained on.
     """
+    from scaler.models.foundation import build_foundation  # here: segment-anything takes seconds to import
+
     model = build_foundation(params)
     with open_artifact(path, "sam") as file:
         expected = str(file.attrs["frozen_weights_sha256"])

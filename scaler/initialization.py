@@ -15,7 +15,6 @@ from scaler.checkpoints import parameter_list
 from scaler.device import Compute
 from scaler.ema import update_teacher
 from scaler.losses import deep_supervision, partial_cross_entropy, supervised_loss
-from scaler.models.foundation import build_foundation
 from scaler.models.segmenter import build_segmenter
 from scaler.params import Params, ScheduleParams
 from scaler.prediction import mean_iou, predict, segment, segment_with_sam
@@ -67,6 +66,8 @@ def initialize_sam(
     params: Params, train_split: DataSet, val_split: DataSet, compute: Compute, steps: Path
 ) -> tuple[nn.Module, Log]:
     """Fine-tune SAM's adapter on the labelled images: CE + IoU on masks, L_pce on marks."""
+    from scaler.models.foundation import build_foundation  # here: segment-anything takes seconds to import
+
     key: Key = (params.seed, "initialize_sam")
     seed_torch(*key)
     model = compute.place(build_foundation(params.sam))

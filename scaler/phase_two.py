@@ -60,7 +60,7 @@ def train_sam(
         invariance = invariance_loss(weak_logits, strong_logits, options.distance, options.stop_gradient)
         resistance = noise_resistance_loss(weak_logits, consensus, params.weighting.pixel_weight)
         loss = phase_two_loss(weak_logits, batch, invariance, resistance, params)
-        numbers = {"invariance": float(invariance.mean()), "resistance": float(resistance.mean())}
+        numbers = {"invariance": float(invariance.detach().mean()), "resistance": float(resistance.detach().mean())}
         return loss, numbers
 
     task = Task(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
@@ -22,6 +21,7 @@ from scaler.artifacts.header import Header, Input
 from scaler.errors import ScalerError
 from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
+from scaler.pipeline.log import logged
 
 if TYPE_CHECKING:
     import h5py
@@ -109,7 +109,8 @@ def _run(stage: str, main: Callable[..., None], arguments: list[str]) -> None:
         if all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items()):
             print(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
         else:
-            _build(main, command, currency, params)
+            with logged(_working_file("logs", first, ".log"), command.line):
+                _build(main, command, currency, params)
         currency.memory.save()
 
 
@@ -145,15 +146,20 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
 
 
 def _lock(out: Path) -> FileLock:
-    folder = WORK / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / (out.as_posix().replace(os.sep, "__").replace("/", "__") + ".lock"))
+    path = _working_file("locks", out, ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         print(f"waiting: another process is making {out.as_posix()}", flush=True)
         lock.acquire()
     return lock
+
+
+def _working_file(folder: str, out: Path, suffix: str) -> Path:
+    """The lock or the log of an artifact: named after it, outside the results, so that engines leave it alone."""
+    return WORK / folder / (out.as_posix().replace("/", "__") + suffix)
 
 
 def _versions() -> dict[str, str]:

@@ -16,6 +16,10 @@ rule prepare_data:
         update(VAL),
         update(TEST),
         update("results/data/train_truth.h5"),
+    log:
+        ".scaler/logs/results__data__train.h5.log",
+    conda:
+        "../../environment.yml"
     params:
         command=command(PREPARE_DATA),
     shell:

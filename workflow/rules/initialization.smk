@@ -16,6 +16,10 @@ rule initialize_segmenter:
         state=state_of(INITIALIZE_SEGMENTER),
     output:
         update("results/init/segmenter.h5"),
+    log:
+        ".scaler/logs/results__init__segmenter.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -31,6 +35,10 @@ rule initialize_sam:
         state=state_of(INITIALIZE_SAM),
     output:
         update("results/rounds/0/sam.h5"),
+    log:
+        ".scaler/logs/results__rounds__0__sam.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,

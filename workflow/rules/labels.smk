@@ -20,6 +20,10 @@ rule label_with_sam:
         state=state_of(LABEL_WITH_SAM),
     output:
         update("results/rounds/{round}/sam_labels/shard_{shard}.h5"),
+    log:
+        ".scaler/logs/results__rounds__{round}__sam_labels__shard_{shard}.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -35,6 +39,10 @@ rule label_with_segmenter:
         state=state_of(LABEL_WITH_SEGMENTER),
     output:
         update("results/rounds/{round}/segmenter_labels/shard_{shard}.h5"),
+    log:
+        ".scaler/logs/results__rounds__{round}__segmenter_labels__shard_{shard}.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,

@@ -28,6 +28,10 @@ rule evaluate_initialization:
         update("results/init/metrics.json"),
         update("results/init/per_image.csv"),
         update("results/init/curves.csv"),
+    log:
+        ".scaler/logs/results__init__evaluation.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -52,6 +56,10 @@ rule evaluate:
         update("results/rounds/{round}/metrics.json"),
         update("results/rounds/{round}/per_image.csv"),
         update("results/rounds/{round}/curves.csv"),
+    log:
+        ".scaler/logs/results__rounds__{round}__evaluation.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -78,6 +86,10 @@ rule report:
         update("results/metrics.json"),
         update("results/rounds.csv"),
         update("results/training.csv"),
+    log:
+        ".scaler/logs/results__report.html.log",
+    conda:
+        "../../environment.yml"
     params:
         command=command(REPORT),
     shell:

@@ -35,6 +35,10 @@ rule warm_up:
         state=state_of(WARM_UP),
     output:
         update("results/rounds/0/segmenter.h5"),
+    log:
+        ".scaler/logs/results__rounds__0__segmenter.h5.log",
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -56,8 +60,12 @@ rule train_segmenter:
         state=state_of(TRAIN_SEGMENTER),
     output:
         update("results/rounds/{round}/segmenter.h5"),
+    log:
+        ".scaler/logs/results__rounds__{round}__segmenter.h5.log",
     wildcard_constraints:
         round=LATER_ROUND,
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
@@ -79,8 +87,12 @@ rule train_sam:
         state=state_of(TRAIN_SAM),
     output:
         update("results/rounds/{round}/sam.h5"),
+    log:
+        ".scaler/logs/results__rounds__{round}__sam.h5.log",
     wildcard_constraints:
         round=LATER_ROUND,
+    conda:
+        "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
