@@ -17,6 +17,12 @@ def _two_threads() -> None:
     torch.set_num_threads(2)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `gpu` are skipped where there is no CUDA device."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture
 def params() -> Params:
     """The committed parameters."""

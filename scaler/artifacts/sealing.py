@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -13,14 +15,18 @@ from pathlib import Path
 
 import h5py
 
-from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
 from scaler.errors import ScalerError
+
+Content = bytes | memoryview
 
 
 @contextmanager
 def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill; when the block ends without an error it is sealed and takes the name `path`.
+
+    It is put together in memory, because the HDF5 library cannot recover from a full disk: it goes on writing while
+    its objects are being closed, and can crash.
 
     Args:
         path: where it goes; an older artifact there is replaced in one step.
@@ -32,35 +38,59 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
         ScalerError: the disk is full; nothing is left behind and an older artifact is untouched.
     """
     sidecars = sidecars if sidecars is not None else {}
-    temporary = _temporary(path)
     planned = replace(header, sidecars=dict.fromkeys(sidecars, "0" * DIGEST_LENGTH))
     size = block_size(planned)
-    with _cleared(temporary, path):
-        with h5py.File(temporary, "w", userblock_size=size) as file:
-            file.attrs["kind"] = header.kind
-            file.attrs["schema"] = header.schema
-            file.attrs["provenance"] = header.provenance()
-            yield file
-            file.attrs["fingerprint"] = header.fingerprint
-        digests = {name: _write_text(path.with_name(name), text) for name, text in sidecars.items()}
-        final = replace(planned, sidecars=digests, payload_sha256=sha256(temporary, size), payload_offset=size)
-        with temporary.open("r+b") as raw:
-            raw.write(encode(final, size))
-        _settle(temporary, path)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=size) as file:
+        file.attrs["kind"] = header.kind
+        file.attrs["schema"] = header.schema
+        file.attrs["provenance"] = header.provenance()
+        yield file
+        file.attrs["fingerprint"] = header.fingerprint
+    _seal(path, planned, size, buffer.getbuffer()[size:], sidecars)
 
 
 def seal_html(path: Path, header: Header, page: str, sidecars: dict[str, str]) -> None:
     """Write a page whose first line is the header in a comment, and its sidecars; errors as `sealed_hdf5`."""
-    temporary = _temporary(path)
     planned = replace(header, sidecars=dict.fromkeys(sidecars, "0" * DIGEST_LENGTH))
     size = block_size(planned, html=True)
+    _seal(path, planned, size, page.encode("utf-8"), sidecars, html=True)
+
+
+def save_state(path: Path, numbers: dict[str, int | float | str], tensors: dict[str, object]) -> None:
+    """A step checkpoint: an unsealed HDF5 with atomic replacement; `tensors` are numpy arrays."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for key, value in tensors.items():
+            file.create_dataset(key, data=value, track_times=False)
+        file.attrs["numbers"] = json.dumps(numbers)
+    _replace(path, buffer.getbuffer())
+
+
+def _seal(
+    path: Path, planned: Header, size: int, payload: Content, sidecars: dict[str, str], *, html: bool = False
+) -> None:
+    digests = {}
+    for name, text in sidecars.items():
+        content = text.encode("utf-8")
+        _replace(path.with_name(name), content)
+        digests[name] = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(payload).hexdigest()
+    final = replace(planned, sidecars=digests, payload_sha256=digest, payload_offset=size)
+    _replace(path, encode(final, size, html=html), payload)
+
+
+def _replace(path: Path, *parts: Content) -> None:
+    """Write a file under a temporary name, sync it to the disk, give it its name."""
+    temporary = _temporary(path)
     with _cleared(temporary, path):
-        temporary.write_bytes(b" " * size + page.encode("utf-8"))
-        digests = {name: _write_text(path.with_name(name), text) for name, text in sidecars.items()}
-        final = replace(planned, sidecars=digests, payload_sha256=sha256(temporary, size), payload_offset=size)
-        with temporary.open("r+b") as raw:
-            raw.write(encode(final, size, html=True))
-        _settle(temporary, path)
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
 
 
 def _temporary(path: Path) -> Path:
@@ -77,7 +107,7 @@ def _cleared(temporary: Path, path: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if _is_disk_full(error, path):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = shutil.disk_usage(path.parent).free // 2**20
             raise ScalerError(
                 f"{path}: the disk is full ({free} MB free in {path.parent}). Nothing half-written was kept; "
@@ -86,42 +116,9 @@ def _cleared(temporary: Path, path: Path) -> Iterator[None]:
         raise
 
 
-def _is_disk_full(error: BaseException, path: Path) -> bool:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    # HDF5 reports a failed write or flush as RuntimeError or OSError without errno; the text names the cause
-    return isinstance(error, OSError | RuntimeError | ValueError) and "No space left on device" in str(error)
-
-
-def _write_text(path: Path, text: str) -> str:
-    temporary = _temporary(path)
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        temporary.write_text(text, encoding="utf-8")
-        digest = sha256(temporary)
-        _settle(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return digest
-
-
-def _settle(temporary: Path, path: Path) -> None:
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
-
-
-def save_state(path: Path, numbers: dict[str, int | float | str], tensors: dict[str, object]) -> None:
-    """A step checkpoint: an unsealed HDF5 with atomic replacement; `tensors` are numpy arrays."""
-    temporary = _temporary(path)
-    with _cleared(temporary, path):
-        with h5py.File(temporary, "w") as file:
-            for key, value in tensors.items():
-                file.create_dataset(key, data=value, track_times=False)
-            file.attrs["numbers"] = json.dumps(numbers)
-        _settle(temporary, path)
+        os.close(descriptor)

@@ -109,7 +109,7 @@ def _run(stage: str, main: Callable[..., None], arguments: list[str]) -> None:
         if all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items()):
             print(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
         else:
-            with logged(_working_file("logs", first, ".log"), command.line):
+            with logged(working_file("logs", first, ".log"), command.line):
                 _build(main, command, currency, params)
         currency.memory.save()
 
@@ -146,7 +146,7 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
 
 
 def _lock(out: Path) -> FileLock:
-    path = _working_file("locks", out, ".lock")
+    path = working_file("locks", out, ".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
@@ -157,8 +157,8 @@ def _lock(out: Path) -> FileLock:
     return lock
 
 
-def _working_file(folder: str, out: Path, suffix: str) -> Path:
-    """The lock or the log of an artifact: named after it, outside the results, so that engines leave it alone."""
+def working_file(folder: str, out: Path, suffix: str) -> Path:
+    """The lock, log or state of an artifact: named after it, and outside the results, so that engines leave it alone."""
     return WORK / folder / (out.as_posix().replace("/", "__") + suffix)
 
 

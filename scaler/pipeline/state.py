@@ -15,7 +15,7 @@ from functools import cache
 from scaler.artifacts.currency import Currency
 from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
-from scaler.pipeline.job import WORK
+from scaler.pipeline.job import working_file
 
 LONG_AGO = 1  # seconds since the epoch
 
@@ -28,7 +28,8 @@ def state(line: str, *, touch: bool = True) -> str:
         touch: False leaves the file's mtime alone (in Snakemake's sub-processes, where the answer is known already).
     """
     command = _parsed(line)
-    file = WORK / "state" / (next(iter(command.outputs.values())).as_posix().replace("/", "__") + ".txt")
+    # A folder each: Snakemake lists a folder once, and holds whatever appears in it later to be missing.
+    file = working_file("state", next(iter(command.outputs.values())), "") / "asked.txt"
     if touch or not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         # Snakemake forgives a newer file of the same contents as last time, so a stale one never has the same

@@ -2,7 +2,8 @@
 
     python -m tests.engines.kill_often --kills 30 --seed 1
 
-builds a miniature tree twice, once undisturbed, once with kills, and exits with 1 if a byte differs.
+builds a miniature tree twice, once undisturbed, once with kills, and exits with 1 if a byte differs. A kill comes at a
+random time, or a random moment after training has kept a step (mid-stage), or while a file is written (mid-write).
 """
 
 from __future__ import annotations
@@ -14,49 +15,67 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from tests.engines.tree import Tree, environment_of, make_tree
 
 ENGINES = (["snakemake", "--cores", "2"], ["dvc", "repro"])
+MOMENTS = ("any time", "step", "write")
+LONGEST_WAIT = 60.0  # seconds for a step to be kept or a file to be written
 
 
 def build_with_kills(tree: Tree, kills: int, seed: int, longest: float) -> str:
-    """Start an engine, kill its process group after a random time, start the other, ...; the last one runs through.
+    """Start an engine, kill its process group, start the other, ...; the last ones run through.
+
+    Args:
+        tree: without results.
+        kills: how many.
+        seed: of the random moments.
+        longest: seconds before a kill, at most.
 
     Returns:
         The joined output of all runs.
     """
     draw = random.Random(seed)
     path = tree.root / "killed.log"
-    done = 0
     with path.open("w") as log:
-        while done < kills:
-            if not _run_and_kill(tree, ENGINES[done % 2], draw.uniform(0.5, longest), log):
-                raise AssertionError(f"the build ended after {done} of {kills} kills: make `longest` smaller")
-            done += 1
+        for number in range(kills):
+            _run_and_kill(tree, ENGINES[number % 2], MOMENTS[number % 3], draw.uniform(0.5, longest), log)
             _mend_dvc_lock(tree)
         for engine in ENGINES:
             subprocess.run(engine, cwd=tree.root, env=_environment(), stdout=log, stderr=subprocess.STDOUT, check=True)
     return path.read_text()
 
 
-def _run_and_kill(tree: Tree, command: list[str], seconds: float, log: object) -> bool:
+def _run_and_kill(tree: Tree, command: list[str], moment: str, seconds: float, log: TextIO) -> None:
     process = subprocess.Popen(
-        command,
-        cwd=tree.root,
-        env=_environment(),
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # type: ignore[arg-type]
+        command, cwd=tree.root, env=_environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    begin = time.monotonic()
+    kept = _steps(tree)
+    while process.poll() is None and time.monotonic() - begin < (seconds if moment == "any time" else LONGEST_WAIT):
+        if moment == "step" and _steps(tree) - kept:
+            time.sleep(seconds / 20)
+            break
+        if moment == "write" and any((tree.root / "results").rglob("*.tmp")):
+            break
+        time.sleep(0.002)
+    if process.poll() is not None:
+        raise AssertionError(f"{command[0]} ended before it could be killed ({moment}): the tree is built too fast")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _steps(tree: Tree) -> set[tuple[str, int]]:
+    """Every step checkpoint as it is now."""
+    found = set()
+    for path in (tree.root / ".scaler" / "steps").glob("*/step.h5"):
+        with suppress(FileNotFoundError):
+            found.add((path.parent.name, path.stat().st_mtime_ns))
+    return found
 
 
 def _environment() -> dict[str, str]:

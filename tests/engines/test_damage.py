@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,14 +35,19 @@ def test_both_engines_at_once_build_each_artifact_once(tree: Tree) -> None:
     before = tree.artifacts()
     shutil.rmtree(tree.root / "results" / "rounds" / "1")
     commands = (["snakemake", "--cores", "2"], ["dvc", "repro"])
-    logs = [(tree.root / f"{command[0]}.log").open("w") for command in commands]
-    running = [
-        subprocess.Popen(command, cwd=tree.root, env=environment_of(), stdout=log, stderr=subprocess.STDOUT)
-        for command, log in zip(commands, logs, strict=True)
-    ]
-    assert [process.wait() for process in running] == [0, 0]
-    text = "".join((tree.root / f"{command[0]}.log").read_text() for command in commands)
-    names = made(text)
+    with ExitStack() as logs:
+        running = [
+            subprocess.Popen(
+                command,
+                cwd=tree.root,
+                env=environment_of(),
+                stdout=logs.enter_context((tree.root / f"{command[0]}.log").open("w")),
+                stderr=subprocess.STDOUT,
+            )
+            for command in commands
+        ]
+        assert [process.wait() for process in running] == [0, 0]
+    names = made("".join((tree.root / f"{command[0]}.log").read_text() for command in commands))
     assert len(names) == len(set(names)) == 5
     assert tree.artifacts() == before
     assert tree.planned() == []

@@ -57,7 +57,7 @@ def test_snakemake_gives_jobs_different_devices(tree: Tree, gpus: int, devices: 
         target = tree.root / "results" / path
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     shards = [f"results/rounds/0/sam_labels/shard_{k}.h5" for k in range(3)]
-    text = tree.run("snakemake", "--cores", "4", "--resources", f"gpu={gpus}", *shards, SCALER_FAKE_DEVICES="2")
+    text = tree.run("snakemake", *shards, "--cores", "4", "--resources", f"gpu={gpus}", SCALER_FAKE_DEVICES="2")
     assert set(re.findall(r"device: fake (\d)", text)) == devices
     begins = [match.start() for match in re.finditer(r"label_with_sam: making", text)]
     ends = [match.start() for match in re.finditer(r"label_with_sam: done", text)]

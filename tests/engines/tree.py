@@ -13,7 +13,17 @@ from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
 
-COPIED = ("scaler", "stages", "workflow", ".dvc", "dvc.yaml", ".dvcignore", ".gitignore", "params.yaml")
+COPIED = (
+    "scaler",
+    "stages",
+    "workflow",
+    ".dvc",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "params.yaml",
+    "environment.yml",
+)
 SCHEDULES = ("initialize_segmenter", "initialize_sam", "warm_up", "train_segmenter", "train_sam")
 IGNORED = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local")
 GIT = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
@@ -80,7 +90,8 @@ class Tree:
     def planned(self, *arguments: str) -> list[str]:
         """Rules that Snakemake would run, one entry per job."""
         text = self.snakemake("-n", "--quiet", "host", *arguments)
-        return sorted(line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith("rule "))
+        rules = [line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
+        return sorted(rule for rule in rules if rule != "all")
 
 
 def environment_of(**changes: str) -> dict[str, str]:
@@ -106,9 +117,9 @@ def make_tree(root: Path) -> Tree:
     values = tree.params()
     for name in SCHEDULES:
         values[name] |= {"epochs": 1, "batch_size": 4}
-    values["initialize_segmenter"]["epochs"] = 20
+    values["initialize_segmenter"]["epochs"] = 60
     values["prepare_data"] |= {"size": 32, "labelled_fraction": 0.34}
-    values["segmenter"]["options"] = {"width": 4}
+    values["segmenter"]["options"] = {"width": 8}  # models of more than a megabyte
     values["label_with_sam"]["views"] = 2
     values["rounds"] = {"1": {"prev": "0"}}
     values["shards"] = ["0"]
