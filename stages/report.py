@@ -9,7 +9,7 @@ PARAMS = ("rounds", "shards", "evaluate", "report")
 
 
 def main(job: Job, *, results: Results, out: Output) -> None:
-    """Gather every round named in params.yaml; metrics.json, rounds.csv and training.csv lie beside `out`."""
+    """Gather every round named in params.yaml; the tables of `scaler.report.tables` lie beside `out`."""
     from scaler.report.gather import gather
     from scaler.report.page import build_report
     from scaler.report.tables import sidecar_texts

@@ -127,7 +127,7 @@ def make_inputs(
             guesses(splits["train"][1], skill[m], 50 + stop) for m in ("teacher", "segmenter", "sam")
         )
         consensus = ((teacher.astype(int) + student) // 2).astype(np.uint8)
-        folder = f"results/{name}"
+        folder = "results/init" if stop == 0 else f"results/rounds/{stop - 1}"
         views.append(
             RoundView(
                 name=name,

@@ -20,7 +20,7 @@ from scaler.artifacts.header import Header
 from scaler.artifacts.layout import DataSet, write_columns, write_data, write_ids, write_images, write_log, write_truth
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.errors import ScalerError
-from scaler.metric_names import METRICS, MODELS
+from scaler.metric_names import CURVES, METRICS, MODELS
 from scaler.params import Params, RoundParams, load_params
 from scaler.report import gather as gathering
 from scaler.report.caveats import branch_totals, find_warnings
@@ -31,7 +31,7 @@ from scaler.report.page import build_report, metric_table
 from scaler.report.pictures import BLUE, ORANGE, disagreement, outline, outlines, photograph, probability
 from scaler.report.quality import label_quality
 from scaler.report.story import gain, headline, movers, signed, went_well, went_wrong
-from scaler.report.tables import metrics_json, rounds_csv, training_csv
+from scaler.report.tables import f_measure_csv, iou_csv, metrics_json, rounds_csv, training_csv
 from scaler.scores import write_scores
 from tests.report_world import make_inputs
 
@@ -146,7 +146,7 @@ def test_the_same_run_gives_the_same_bytes(inputs: ReportInputs, page: str) -> N
     again = make_inputs()
     assert build_report(again) == page
     assert not re.search(r"20\d\d-\d\d-\d\d", Elements(page).text)
-    for writer in (metrics_json, rounds_csv, training_csv):
+    for writer in (metrics_json, rounds_csv, training_csv, iou_csv, f_measure_csv):
         assert writer(inputs) == writer(again)
 
 
@@ -316,6 +316,17 @@ def test_tables_are_what_the_engines_read(inputs: ReportInputs) -> None:
     unlabelled = int((~inputs.train.labelled).sum())
     assert (warm[["n_difficult", "n_normal", "n_simple"]].sum(axis=1) == unlabelled).all()
     assert training["w_teacher"].isna().any()  # a stage without weights leaves them empty
+
+
+def test_the_tables_to_plot_have_one_column_a_line(inputs: ReportInputs) -> None:
+    table = pd.read_csv(io.StringIO(iou_csv(inputs)))
+    assert table.columns.tolist() == ["step", "round", "segmenter", "teacher", "sam"]
+    last = inputs.rounds[-1].scores["test"]
+    assert table["sam"].iloc[-1] == pytest.approx(last.summary["sam"]["iou"], abs=1e-6)
+    curves = pd.read_csv(io.StringIO(f_measure_csv(inputs)))
+    assert len(curves) == 256
+    expected = last.curves["teacher"][CURVES.index("f_measure")]
+    assert curves["teacher final"].to_numpy() == pytest.approx(expected, abs=1e-6)
 
 
 def test_one_image_and_no_epoch_still_make_a_report() -> None:

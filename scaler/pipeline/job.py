@@ -158,7 +158,7 @@ def _lock(out: Path) -> FileLock:
 
 
 def working_file(folder: str, out: Path, suffix: str) -> Path:
-    """The lock, log or state of an artifact: named after it, and outside the results, so that engines leave it alone."""
+    """The lock, log or state of an artifact: named after it, outside the results, so that engines leave it alone."""
     return WORK / folder / (out.as_posix().replace("/", "__") + suffix)
 
 

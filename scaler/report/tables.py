@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from scaler.metric_names import METRICS
-from scaler.report.inputs import ReportInputs
+from scaler.metric_names import CURVES, METRICS, MODELS, THRESHOLDS
+from scaler.report.inputs import ReportInputs, RoundView
 from scaler.scores import SplitScores, to_csv, to_json
 
 BRANCHES = ("difficult", "normal", "simple")
@@ -63,6 +63,30 @@ def training_csv(inputs: ReportInputs) -> str:
     return to_csv(table.astype(dict.fromkeys(counts, "Int64")))
 
 
+def iou_csv(inputs: ReportInputs) -> str:
+    """step, round, and the test split's IoU of each model: one column a line in a plot, as `dvc plots` wants it."""
+    rows = [
+        {"step": step, "round": view.name} | {model: summary["iou"] for model, summary in _test(view).summary.items()}
+        for step, view in enumerate(inputs.rounds)
+    ]
+    return to_csv(pd.DataFrame(rows, columns=["step", "round", *MODELS]))
+
+
+def f_measure_csv(inputs: ReportInputs) -> str:
+    """threshold (0 to 255), and the test split's mean F-measure of each model at the first and the last step."""
+    row = CURVES.index("f_measure")
+    columns = {
+        f"{model} {name}": curve[row]
+        for name, view in (("initialization", inputs.rounds[0]), ("final", inputs.rounds[-1]))
+        for model, curve in _test(view).curves.items()
+    }
+    return to_csv(pd.DataFrame({"threshold": np.arange(THRESHOLDS)} | columns))
+
+
+def _test(view: RoundView) -> SplitScores:
+    return view.scores["test"]
+
+
 def _difference(last: SplitScores, first: SplitScores) -> dict[str, dict[str, float]]:
     return {
         model: {metric: last.summary[model][metric] - first.summary[model][metric] for metric in METRICS}
@@ -77,4 +101,6 @@ def sidecar_texts(inputs: ReportInputs) -> dict[str, str]:
         "metrics.json": metrics_json(inputs),
         "rounds.csv": rounds_csv(inputs),
         "training.csv": training_csv(inputs),
+        "iou.csv": iou_csv(inputs),
+        "f_measure.csv": f_measure_csv(inputs),
     }

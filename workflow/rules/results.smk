@@ -86,6 +86,8 @@ rule report:
         update("results/metrics.json"),
         update("results/rounds.csv"),
         update("results/training.csv"),
+        update("results/iou.csv"),
+        update("results/f_measure.csv"),
     log:
         ".scaler/logs/results__report.html.log",
     conda:
