@@ -2,7 +2,8 @@
 
     python -m scaler.laboratory.pretrain --out scaler/laboratory/nano_sam.safetensors
 
-It never sees a concealed scene of the task: the colours of its objects depart clearly from their backgrounds'.
+Most of its scenes have objects of another colour; in some the texture is the opposite of the background's and the colour
+departs less. So it knows that texture can matter, yet it trusts colours, of which a concealed scene has none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,9 @@ CONSPICUOUS = Look(
     spread=(0.2, 0.6),
     radius=(0.11, 0.24),
 )
+GRAINY = replace(CONSPICUOUS, texture=(0.8, 1.0), colour=(0.1, 0.5))
+LOOKS = {"grainy": (0.375, GRAINY), "conspicuous": (0.625, CONSPICUOUS)}  # name -> share of the scenes, look
+PERIOD = 16  # the looks take turns: so many of each run of scenes have the first one
 SEED = 11
 SCENES = 8192
 BATCH = 16
@@ -51,7 +56,7 @@ def main() -> None:
     """Train, write the weights as float16 with their recipe beside them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="where the .safetensors goes")
-    parser.add_argument("--steps", type=int, default=4000, help="training steps of %(default)s x 16 scenes")
+    parser.add_argument("--steps", type=int, default=2000, help="training steps of 16 scenes each")
     arguments = parser.parse_args()
     compute = find_compute()
     sam = train(arguments.steps, make_scenes(SCENES), compute)
@@ -66,7 +71,7 @@ def main() -> None:
         "batch": BATCH,
         "learning_rate": LEARNING_RATE,
         "seed": SEED,
-        "look": vars(CONSPICUOUS),
+        "looks": {name: {"share": share} | vars(look) for name, (share, look) in LOOKS.items()},
     }
     arguments.out.with_suffix(".json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
 
@@ -76,11 +81,17 @@ def make_scenes(count: int) -> tuple[U8, U8]:
     images, masks = [], []
     with progress(count, "draw scenes", unit="scene") as bar:
         for number in range(count):
-            image, mask = scene(generator(SEED, "pretrain", number), CONFIG.image_size, CONSPICUOUS)
+            image, mask = scene(generator(SEED, "pretrain", number), CONFIG.image_size, look_of(number))
             images.append(image)
             masks.append(mask)
             bar.update()
     return np.stack(images), np.stack(masks)
+
+
+def look_of(number: int) -> Look:
+    """The look of the scene with this number."""
+    share, look = LOOKS["grainy"]
+    return look if number % PERIOD < share * PERIOD else LOOKS["conspicuous"][1]
 
 
 def train(steps: int, scenes: tuple[U8, U8], compute: Compute) -> Sam:
