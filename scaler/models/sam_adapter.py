@@ -13,7 +13,7 @@ from scaler.models.sam import decode, no_prompts
 
 HIGH_PASS_RATE = 0.25  # share of the spectrum's area, in its middle, that is taken out
 REDUCTION = 32  # r = D / 32
-SMALLEST_RANK = 8  # of a nano SAM, whose D / 32 would be next to nothing
+SMALLEST_RANK = 24  # of a nano SAM, whose D / 32 would be next to nothing: that of ViT-B
 TRAINED_BESIDE_ADAPTER = ("mask_decoder.", "prompt_encoder.no_mask_embed.")
 
 
