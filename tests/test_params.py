@@ -62,7 +62,7 @@ def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
 
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     params = load_text(tmp_path, TEXT.replace("learning_rate: 1.0e-3", "learning_rate: 5e-4"))
-    assert params.train_sam.learning_rate == pytest.approx(5e-4)
+    assert params.warm_up.learning_rate == pytest.approx(5e-4)
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "seed: [\n"])

@@ -31,10 +31,10 @@ def test_parameter_counts_are_the_published_ones(name: str, adapter: int, millio
     assert round(trained / 1e6, 2) == millions
 
 
-def test_the_nano_adapter_has_a_rank_of_eight() -> None:
+def test_the_nano_adapter_has_the_rank_of_vit_b() -> None:
     with torch.device("meta"):
         model = AdaptedSam(build_sam(CONFIGS["nano"]))
-    assert model.adapter.embedding_tune.out_features == 8
+    assert model.adapter.embedding_tune.out_features == 24
 
 
 def plain(sam: Sam, image: Tensor) -> Tensor:
