@@ -2,8 +2,8 @@
 
     python -m scaler.laboratory.pretrain --out scaler/laboratory/nano_sam.safetensors
 
-Most of its scenes have objects of another colour; in some the texture is the background's opposite and the colour departs
-less. So it knows that texture can matter, yet it trusts colours, of which a concealed scene has next to none.
+Most of its scenes have objects of another colour; in some the texture is the background's opposite and the colour
+departs less. So it knows that texture can matter, yet it trusts colours, of which a concealed scene has next to none.
 """
 
 from __future__ import annotations
