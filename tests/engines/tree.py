@@ -82,9 +82,9 @@ class Tree:
         YAML().dump(values, self.root / "params.yaml")
 
     def artifacts(self) -> dict[str, bytes]:
-        """Every file of the results, by relative path."""
+        """Every file of the results, by relative path; hidden ones are the engines' own."""
         results = self.root / "results"
-        files = (path for path in results.rglob("*") if path.is_file() and path.name != ".gitignore")
+        files = (path for path in results.rglob("*") if path.is_file() and not path.name.startswith("."))
         return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
 
     def planned(self, *arguments: str) -> list[str]:
