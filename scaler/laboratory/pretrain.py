@@ -2,7 +2,7 @@
 
     python -m scaler.laboratory.pretrain --out scaler/laboratory/nano_sam.safetensors
 
-Most of its scenes have objects of another colour; in some the texture is the background's opposite and the colour
+Most of its scenes have objects of another colour; in a few the texture is the background's opposite and the colour
 departs less. So it knows that texture can matter, yet it trusts colours, of which a concealed scene has next to none.
 """
 
@@ -42,7 +42,7 @@ CONSPICUOUS = Look(
     radius=(0.11, 0.24),
 )
 GRAINY = replace(CONSPICUOUS, texture=(0.8, 1.0), colour=(0.1, 0.5))
-LOOKS = {"grainy": (0.375, GRAINY), "conspicuous": (0.625, CONSPICUOUS)}  # name -> share of the scenes, look
+LOOKS = {"grainy": (0.0625, GRAINY), "conspicuous": (0.9375, CONSPICUOUS)}  # name -> share of the scenes, look
 PERIOD = 16  # the looks take turns: so many of each run of scenes have the first one
 SEED = 11
 SCENES = 8192
@@ -56,7 +56,7 @@ def main() -> None:
     """Train, write the weights as float16 with their recipe beside them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="where the .safetensors goes")
-    parser.add_argument("--steps", type=int, default=2000, help="training steps of 16 scenes each")
+    parser.add_argument("--steps", type=int, default=2500, help="training steps of 16 scenes each")
     arguments = parser.parse_args()
     compute = find_compute()
     sam = train(arguments.steps, make_scenes(SCENES), compute)
