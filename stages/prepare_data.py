@@ -10,9 +10,8 @@ PARAMS = ("seed", "prepare_data")
 
 def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, truth: Output) -> None:
     """Write the three splits, and the training images' truth apart from them: no training stage ever opens it."""
-    from scaler.data.dataset import prepare
-
     from scaler.artifacts.layout import write_data, write_truth
+    from scaler.data.dataset import prepare
 
     prepared = prepare(source, job.params.prepare_data, job.params.seed)
     for split, out in ((prepared.train, train), (prepared.val, val), (prepared.test, test)):
