@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
 from scaler.errors import ScalerError
-from scaler.presets import apply_preset, preset_names
+
+COMMANDS = (  # modules with an `add_parser`; they import nothing heavy at the top
+    "scaler.presets",
+    "scaler.weights.command",
+    "scaler.use.predict",
+    "scaler.use.evaluate",
+    "scaler.exchange.command",
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="python -m scaler", description="SCALER: the commands around the pipeline.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        import_module(name).add_parser(commands)
+    return parser
 
 
 def main() -> None:
-    """Read the command line; errors of the user's exit with 1 and one message."""
-    parser = argparse.ArgumentParser(prog="python -m scaler", description="SCALER: the commands around the pipeline.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    what = "lay a preset over params.yaml"
-    preset = commands.add_parser("preset", help=what, description=what)
-    preset.add_argument("name", help=f"one of: {', '.join(preset_names())}")
-    arguments = parser.parse_args()
+    """Read the command line; errors of the user's exit with 1 and one message, wrong usage with 2."""
+    arguments = build_parser().parse_args()
     try:
-        for change in apply_preset(arguments.name):
-            print(change)
+        sys.exit(arguments.run(arguments))
     except ScalerError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,26 @@ class Batch:
     marks: Tensor
     labelled: Tensor
 
+    def part(self, chosen: slice) -> Batch:
+        """Some of the images, with all that belongs to them."""
+        return Batch(
+            views=self.views[chosen],
+            image=self.image[chosen],
+            mask=self.mask[chosen],
+            marks=self.marks[chosen],
+            labelled=self.labelled[chosen],
+        )
+
+
+def parts(count: int, size: int | None) -> list[tuple[slice, float]]:
+    """A batch of `count` images cut into parts of at most `size` (None: one part), each with its share of the batch.
+
+    The means over the parts, times their shares, add up to the mean over the batch.
+    """
+    size = size or count
+    cuts = [slice(begin, min(begin + size, count)) for begin in range(0, count, size)]
+    return [(cut, (cut.stop - cut.start) / count) for cut in cuts]
+
 
 def load_split(path: Path) -> DataSet:
     """A prepared split, in memory."""

@@ -20,8 +20,9 @@ from scaler.training import kept_state, load_kept_state
 Log = Sequence[dict[str, float]]
 
 
-def write_segmenter(file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log) -> None:
-    """Write student and teacher, float32 as trained, and the log."""
+def write_segmenter(file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, size: int) -> None:
+    """Write student and teacher, float32 as trained, the log, and the side in pixels of the images it learned on."""
+    file.attrs["input_size"] = size
     for name, model in (("student", student), ("teacher", teacher)):
         write_tensors(file, name, {key: value.cpu().numpy() for key, value in kept_state(model).items()})
     write_log(file, log)
@@ -41,8 +42,9 @@ def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.M
     return student, teacher
 
 
-def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log) -> None:
-    """Write the trained part of the foundation model, the checksum of its frozen weights, and the log."""
+def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log, size: int) -> None:
+    """Write the trained part of the foundation model, the checksum of its frozen weights, the log, and `size`."""
+    file.attrs["input_size"] = size
     write_tensors(file, "trained", {key: value.cpu().numpy() for key, value in kept_state(model).items()})
     file.attrs["frozen_weights_sha256"] = sha256(Path(params.weights))
     write_log(file, log)
@@ -67,6 +69,12 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
             )
         load_kept_state(model, read_tensors(file, "trained"))
     return model
+
+
+def input_size(path: Path, kind: str) -> int:
+    """The side in pixels of the images that a model learned on, from an artifact of kind `segmenter` or `sam`."""
+    with open_artifact(path, kind) as file:
+        return int(file.attrs["input_size"])
 
 
 def parameter_list(model: nn.Module) -> list[nn.Parameter]:

@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.cues import Cues
 from scaler.device import Compute
 from scaler.geometry import Flip, View, all_views, canonical
+from scaler.models.prompts import Prompts
 from scaler.models.protocols import Foundation
 
 Average = Literal["probability", "logits"]
@@ -50,12 +52,13 @@ def draw_views(
 
 @torch.no_grad()
 def sam_ensemble(
-    predict: Callable[[Tensor], Tensor],
+    predict: Callable[..., Tensor],
     image: Tensor,
     views: Sequence[Sequence[View]],
     average: Average = "probability",
     multiple_of: int = 1,
     advance: Callable[[int], object] = lambda count: None,
+    prompts: Callable[[list[int], View], Prompts] | None = None,
 ) -> Tensor:
     """Eq 2-3: P_S = (1/K) sum_k T_k^-1(F(T_k(x))), each image with views of its own.
 
@@ -69,6 +72,7 @@ def sam_ensemble(
         average: "probability", or "logits": the mean of the views' logits.
         multiple_of: sides that the model takes; a scaled side is rounded to the nearest multiple.
         advance: called with the number of views done (progress).
+        prompts: of some of the images, by their rows, in the frame of a view; the second argument of `predict`.
 
     Returns:
         (B, 1, H, W), probabilities in [0, 1] in the images' own frame, of the dtype of `image`.
@@ -89,7 +93,8 @@ def sam_ensemble(
         rows = [i for i, counts in enumerate(drawn) if view in counts]
         times = [drawn[i][view] for i in rows]
         index = torch.tensor(rows)
-        p = predict(view.apply(image[index.to(image.device)], multiple_of=multiple_of)).to(image.dtype)
+        moved = view.apply(image[index.to(image.device)], multiple_of=multiple_of)
+        p = (predict(moved) if prompts is None else predict(moved, prompts(rows, view))).to(image.dtype)
         vote = view.invert(torch.logit(p, eps=CERTAIN) if average == "logits" else p, size)
         total.index_add_(0, index, vote.cpu() * torch.tensor(times, dtype=torch.float64).view(-1, 1, 1, 1))
         advance(sum(times))
@@ -99,13 +104,14 @@ def sam_ensemble(
 
 def ensemble(
     model: nn.Module,
-    forward: Callable[[nn.Module, Tensor], Tensor],
+    forward: Callable[..., Tensor],
     image: NDArray[np.uint8],
     views: Sequence[Sequence[View]],
     average: Average,
     compute: Compute,
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
+    cues: Cues | None = None,
 ) -> NDArray[np.float32]:
     """`sam_ensemble` over a stack of images, in evaluation mode.
 
@@ -118,6 +124,7 @@ def ensemble(
         compute: device and precision.
         batch_size: images at a time.
         advance: called with the number of views done (progress).
+        cues: what the model is prompted with, N maps; None for nothing.
 
     Returns:
         (N, H, W) float32 in [0, 1], in the images' own frame.
@@ -125,15 +132,16 @@ def ensemble(
     mode, multiple_of = model.training, cast(Foundation, model).multiple_of
     model.eval()
 
-    def predict(batch: Tensor) -> Tensor:
+    def predict(batch: Tensor, *prompts: Prompts) -> Tensor:
         with compute.autocast():
-            return forward(model, batch).float()
+            return forward(model, batch, *prompts).float()
 
     result = np.empty(image.shape[:3], dtype=np.float32)
     for begin in range(0, len(image), batch_size):
         part = slice(begin, begin + batch_size)
         batch = compute.images(image[part])
-        p = sam_ensemble(predict, batch, views[part], average, multiple_of, advance)
+        prompts = None if cues is None else cues.of_views(part, compute)
+        p = sam_ensemble(predict, batch, views[part], average, multiple_of, advance, prompts)
         result[part] = p.squeeze(1).cpu().numpy()
     model.train(mode)
     return result

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from scaler.artifacts.layout import DataSet
-from scaler.batches import Batch, weak_batch, with_labels
+from scaler.batches import Batch, parts, weak_batch, with_labels
 from scaler.checkpoints import parameter_list
+from scaler.cues import label_cues, some, training_prompts
 from scaler.device import Compute
 from scaler.ema import update_teacher
 from scaler.losses import deep_supervision, partial_cross_entropy, supervised_loss
-from scaler.models.segmenter import build_segmenter
+from scaler.models.segmenter import build_segmenter, load_pretrained
 from scaler.params import Params, ScheduleParams
 from scaler.prediction import mean_iou, predict, segment, segment_with_sam
 from scaler.randomness import seed_torch
@@ -36,18 +37,19 @@ def initialize_segmenter(
     key: Key = (params.seed, "initialize_segmenter")
     seed_torch(*key)
     student = compute.place(build_segmenter(params.segmenter, size))
+    load_pretrained(student, params.segmenter)
     teacher = copy.deepcopy(student).requires_grad_(False).eval()
     schedule = params.initialize_segmenter
     data = with_labels(train_split)
 
-    def step(step: Step) -> tuple[Tensor, dict[str, float]]:
+    def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(data, step, params.augmentation, compute)
         with compute.autocast():
             outputs = student(batch.image)
         loss = deep_supervision(
             outputs, lambda logits: user_label_loss(logits.float(), batch), params.segmenter.depth_weights
         )
-        return loss.mean(), {}
+        yield loss.mean(), {}
 
     task = Task(
         key=key,
@@ -73,12 +75,16 @@ def initialize_sam(
     model = compute.place(build_foundation(params.sam))
     schedule = params.initialize_sam
     data = with_labels(train_split)
+    cues = label_cues(params.sam, data)
 
-    def step(step: Step) -> tuple[Tensor, dict[str, float]]:
+    def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(data, step, params.augmentation, compute)
-        with compute.autocast():
-            logits = model(batch.image)
-        return user_label_loss(logits.float(), batch).mean(), {}
+        prompts = training_prompts(cues, step, batch.views, compute)
+        for cut, share in parts(len(batch.image), params.sam.micro_batch):
+            part = batch.part(cut)
+            with compute.autocast():
+                logits = model(part.image, some(prompts, cut))
+            yield share * user_label_loss(logits.float(), part).mean(), {}
 
     task = Task(
         key=key,

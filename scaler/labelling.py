@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import nn
 
 from scaler.artifacts.layout import DataSet, shard_range
 from scaler.consensus import consensus
+from scaler.cues import Cues
 from scaler.device import Compute
 from scaler.ensemble import draw_views, ensemble
 from scaler.params import Params, WeightingParams
@@ -40,7 +41,13 @@ class ShardLabels:
 
 
 def label_with_sam(
-    params: Params, data: DataSet, model: nn.Module, compute: Compute, round_number: int, shard: str
+    params: Params,
+    data: DataSet,
+    model: nn.Module,
+    compute: Compute,
+    round_number: int,
+    shard: str,
+    cues: Cues | None = None,
 ) -> ShardLabels:
     """P_S of eq 2-3: for each image the mean over K views, drawn from a generator of the image's own id.
 
@@ -70,6 +77,7 @@ def label_with_sam(
             compute,
             options.batch_size,
             bar.update,
+            None if cues is None else replace(cues, maps=cues.maps[list(chosen)]),
         )
     return ShardLabels(ids, {"probability": probability}, weight_columns(probability, params.weighting))
 

@@ -57,10 +57,14 @@ class PrepareDataParams(Block):
 
 
 class SegmenterParams(Block):
-    """The task network, and the weights of its output depths (coarse to fine; the last is the prediction)."""
+    """The task network, what it starts from, and the weights of its output depths (coarse to fine; the last is the
+    prediction).
+    """
 
     model: str
     options: dict[str, int | float | str | bool]
+    weights: str | None
+    sha256: str | None
     depth_weights: Annotated[list[NonNegative], Field(min_length=1)]
 
     @field_validator("depth_weights")
@@ -70,6 +74,15 @@ class SegmenterParams(Block):
             raise ValueError("the last weight belongs to the prediction itself and must be above 0")
         return value
 
+    @model_validator(mode="after")
+    def _checksum_with_weights(self) -> SegmenterParams:
+        if self.weights is not None and self.sha256 is None:
+            raise ValueError(
+                f"weights: {self.weights} needs its checksum as sha256, by which a change of the file is noticed; "
+                f"`python -m scaler weights verify {self.weights}` prints it"
+            )
+        return self
+
 
 class MeanTeacherParams(Block):
     """Eq 15."""
@@ -78,11 +91,22 @@ class MeanTeacherParams(Block):
 
 
 class SamParams(Block):
-    """The foundation model: which architecture, and the frozen weights that it starts from."""
+    """The foundation model: which architecture, the frozen weights that it starts from, and how it is adapted."""
 
-    model: Literal["nano", "vit_b", "vit_l", "vit_h"]
+    model: Literal[
+        "nano", "vit_b", "vit_l", "vit_h", "mobile_sam",
+        "sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "sam2.1_large",
+    ]  # fmt: skip
     weights: str
     sha256: str | None
+    size: Annotated[int, Field(ge=32)] | None
+    adaptation: Literal["adapter", "lora", "decoder"]
+    lora_rank: Positive
+    prompts: Literal["none", "marks_points", "marks_box", "teacher_points", "teacher_box", "teacher_mask"]
+    prompt_points: Positive
+    prompt_share: Unit
+    micro_batch: Positive | None
+    recompute: bool
 
 
 class AugmentationParams(Block):
@@ -112,6 +136,13 @@ class WeightingParams(Block):
         if self.trusted_low >= self.trusted_high:
             raise ValueError("trusted_low must be below trusted_high")
         return self
+
+
+class ColdStartParams(Block):
+    """When both models have nothing to say."""
+
+    undecided_entropy: Unit
+    stop_share: Unit
 
 
 class PhaseOneParams(Block):
@@ -209,6 +240,7 @@ class Params(Block):
     initialize_segmenter: ScheduleParams
     initialize_sam: ScheduleParams
     label_with_sam: LabelWithSamParams
+    cold_start: ColdStartParams
     phase_one: PhaseOneParams
     warm_up: ScheduleParams
     label_with_segmenter: LabelWithSegmenterParams
@@ -235,6 +267,15 @@ class Params(Block):
             wanted = ", ".join(f'"{r}": {{prev: "{p}"}}' for r, p in (expected or {"1": "0"}).items())
             raise ValueError(f"rounds must be an unbroken chain from the warm-up (round 0): {{{wanted}}}; got {came}")
         return value
+
+    @model_validator(mode="after")
+    def _prompts_exist(self) -> Params:
+        if self.sam.prompts.startswith("marks") and self.prepare_data.supervision not in ("points", "scribbles"):
+            raise ValueError(
+                f"sam.prompts: {self.sam.prompts} needs images with marks, but prepare_data.supervision is "
+                f"{self.prepare_data.supervision}; set it to points or scribbles, or take prompts: none or teacher_..."
+            )
+        return self
 
     @field_validator("shards")
     @classmethod

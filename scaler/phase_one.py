@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from scaler.artifacts.layout import DataSet
 from scaler.augment import strong
 from scaler.batches import Batch, label_batch, masked_mean, weak_batch
 from scaler.checkpoints import parameter_list
+from scaler.cold_start import cold_starts, refuse_cold_start
 from scaler.device import Compute
 from scaler.ema import update_teacher
 from scaler.initialization import segmenter_validation
 from scaler.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.params import Params, ScheduleParams
-from scaler.prediction import segment
+from scaler.prediction import predict, segment
 from scaler.pseudo_targets import PseudoTargets, prepare
 from scaler.robust import deep_robust_loss
 from scaler.training import Step, Task, train
@@ -41,7 +43,7 @@ def train_segmenter(
     """Phase I, as the warm-up or as part of a round.
 
     Args:
-        params: blocks seed, segmenter, mean_teacher, augmentation, weighting, phase_one.
+        params: blocks seed, segmenter, mean_teacher, augmentation, weighting, cold_start, phase_one.
         schedule: how long and how fast.
         pair: student and teacher of the stage before.
         data: the whole training set.
@@ -56,8 +58,9 @@ def train_segmenter(
     """
     student, teacher = (compute.place(model) for model in pair)
     teacher.eval()
+    _look_for_cold_start(params, teacher, data, pool, compute, schedule.batch_size)
 
-    def step(step: Step) -> tuple[Tensor, dict[str, float]]:
+    def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(data, step, params.augmentation, compute)
         with torch.no_grad(), compute.autocast():
             teacher_label = segment(teacher, batch.image)
@@ -66,7 +69,7 @@ def train_segmenter(
         )
         targets = targets._replace(simple=targets.simple & ~batch.labelled)  # a labelled image learns from its mask
         weak, strong_view = _forward(student, batch, targets, step.rng, params, compute)
-        return phase_one_loss(weak, strong_view, batch, targets, params), _numbers(targets, batch)
+        yield phase_one_loss(weak, strong_view, batch, targets, params), _numbers(targets, batch)
 
     task = Task(
         key=(params.seed, *stage),
@@ -80,6 +83,15 @@ def train_segmenter(
     name, number = stage
     what = "warm-up" if name == "warm_up" else f"round {number}, Phase I"
     return student, teacher, train(task, schedule, steps, what)
+
+
+def _look_for_cold_start(
+    params: Params, teacher: nn.Module, data: DataSet, pool: NDArray[np.uint8], compute: Compute, batch_size: int
+) -> None:
+    chosen = np.flatnonzero(~data.labelled)
+    labels = predict(teacher, segment, data.image[chosen], compute, batch_size)
+    cold = cold_starts(labels, pool[chosen].astype(np.float32) / 255.0, params.cold_start)
+    refuse_cold_start([data.ids[i] for i in chosen], cold, params.cold_start)
 
 
 def phase_one_loss(

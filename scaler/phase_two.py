@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 
 from scaler.artifacts.layout import DataSet
 from scaler.augment import strong
-from scaler.batches import Batch, label_batch, masked_mean, weak_batch
+from scaler.batches import Batch, label_batch, masked_mean, parts, weak_batch
 from scaler.checkpoints import parameter_list
+from scaler.cues import Cues, some, training_prompts, twice
 from scaler.device import Compute
 from scaler.initialization import sam_validation
 from scaler.losses import invariance_loss, noise_resistance_loss, partial_cross_entropy, supervised_loss
@@ -29,6 +31,7 @@ def train_sam(
     compute: Compute,
     round_number: int,
     steps: Path,
+    cues: Cues | None = None,
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """One round of Phase II.
 
@@ -41,6 +44,7 @@ def train_sam(
         compute: device.
         round_number: counts from 1.
         steps: folder of the step checkpoint.
+        cues: what SAM is prompted with, None for nothing (see `scaler.cues`).
 
     Returns:
         The trained model and the log.
@@ -49,19 +53,28 @@ def train_sam(
     key: Key = (params.seed, "train_sam", round_number)
     model = compute.place(model)
 
-    def step(step: Step) -> tuple[Tensor, dict[str, float]]:
+    def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(data, step, params.augmentation, compute)
         strong_image = strong(
             batch.image, step.rng, params.augmentation.strong_operations, params.augmentation.strong_magnitude
         )
-        with compute.autocast():
-            weak_logits, strong_logits = model(torch.cat([batch.image, strong_image])).float().chunk(2)
         consensus = label_batch(pool, step, batch.views, compute)
-        invariance = invariance_loss(weak_logits, strong_logits, options.distance, options.stop_gradient)
-        resistance = noise_resistance_loss(weak_logits, consensus, params.weighting.pixel_weight)
-        loss = phase_two_loss(weak_logits, batch, invariance, resistance, params)
-        numbers = {"invariance": float(invariance.detach().mean()), "resistance": float(resistance.detach().mean())}
-        return loss, numbers
+        prompts = training_prompts(cues, step, batch.views, compute)
+        for cut, share in parts(len(batch.image), params.sam.micro_batch):
+            part = batch.part(cut)
+            with compute.autocast():
+                both = model(torch.cat([part.image, strong_image[cut]]), twice(some(prompts, cut)))
+            weak_logits, strong_logits = both.float().chunk(2)
+            invariance = invariance_loss(weak_logits, strong_logits, options.distance, options.stop_gradient)
+            resistance = noise_resistance_loss(weak_logits, consensus[cut], params.weighting.pixel_weight)
+            loss = phase_two_loss(weak_logits, part, invariance, resistance, params)
+            yield (
+                share * loss,
+                {
+                    "invariance": share * float(invariance.detach().mean()),
+                    "resistance": share * float(resistance.detach().mean()),
+                },
+            )
 
     task = Task(
         key=key,

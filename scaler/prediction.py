@@ -9,7 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.cues import Cues, teacher_cues
 from scaler.device import Compute
+from scaler.models.prompts import Prompts
+from scaler.params import SamParams
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -21,20 +24,21 @@ def segment(model: nn.Module, image: Tensor) -> Tensor:
     return torch.sigmoid(logits.float())
 
 
-def segment_with_sam(model: nn.Module, image: Tensor) -> Tensor:
+def segment_with_sam(model: nn.Module, image: Tensor, prompts: Prompts | None = None) -> Tensor:
     """Probabilities (B, 1, H, W) of the foundation model."""
-    logits: Tensor = model(image)
+    logits: Tensor = model(image, prompts)
     return torch.sigmoid(logits.float())
 
 
 @torch.no_grad()
 def predict(
     model: nn.Module,
-    forward: Callable[[nn.Module, Tensor], Tensor],
+    forward: Callable[..., Tensor],
     image: U8,
     compute: Compute,
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
+    cues: Cues | None = None,
 ) -> F32:
     """Probabilities of a stack of images in the images' own frame.
 
@@ -45,6 +49,7 @@ def predict(
         compute: device and precision.
         batch_size: images at a time.
         advance: called with the number of images done (progress).
+        cues: what `segment_with_sam` prompts with, N maps; None for nothing.
 
     Returns:
         (N, S, S) float32 in [0, 1].
@@ -54,8 +59,9 @@ def predict(
     result = np.empty(image.shape[:3], dtype=np.float32)
     for begin in range(0, len(image), batch_size):
         part = slice(begin, begin + batch_size)
+        prompts = () if cues is None else (cues.prompts(cues.tensor(part, compute)),)
         with compute.autocast():
-            probability = forward(model, compute.images(image[part]))
+            probability = forward(model, compute.images(image[part]), *prompts)
         result[part] = probability.squeeze(1).float().cpu().numpy()
         advance(len(image[part]))
     model.train(mode)
@@ -76,10 +82,17 @@ def mean_iou(probability: F32, mask: U8) -> float:
 
 
 def predict_all(
-    models: dict[str, nn.Module], image: U8, compute: Compute, batch_size: int, advance: Callable[[int], object]
+    models: dict[str, nn.Module],
+    options: SamParams,
+    image: U8,
+    compute: Compute,
+    batch_size: int,
+    advance: Callable[[int], object],
 ) -> dict[str, F32]:
-    """`predict` for "segmenter", "teacher" and "sam", each through its own forward."""
-    return {
-        name: predict(model, segment_with_sam if name == "sam" else segment, image, compute, batch_size, advance)
-        for name, model in models.items()
+    """`predict` for "segmenter", "teacher" and "sam", each through its own forward; the teacher may prompt SAM."""
+    found = {
+        name: predict(models[name], segment, image, compute, batch_size, advance) for name in ("segmenter", "teacher")
     }
+    cues = teacher_cues(options, found["teacher"])
+    found["sam"] = predict(models["sam"], segment_with_sam, image, compute, batch_size, advance, cues)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -10,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from scaler.errors import ScalerError
 from scaler.params import PARAMS_FILE, load_params
 
+FREE = ("options",)  # blocks without fixed keys: a preset's one takes the place of the old
 FOLDER = Path(__file__).resolve().parents[1] / "workflow" / "presets"
 
 
@@ -46,9 +48,22 @@ def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
 def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> list[str]:
     done = []
     for key, new in changes.items():
-        if isinstance(new, dict) and isinstance(values.get(key), dict):
+        if isinstance(new, dict) and isinstance(values.get(key), dict) and key not in FREE:
             done += _lay_over(values[key], new, f"{prefix}{key}.")
         elif values.get(key) != new:
             done.append(f"{prefix}{key}: {values.get(key)} -> {new}")
             values[key] = new
     return done
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register `preset`."""
+    what = "lay a preset over params.yaml"
+    parser = commands.add_parser("preset", help=what, description=what)
+    parser.add_argument("name", help=f"one of: {', '.join(preset_names())}")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    for change in apply_preset(arguments.name):
+        print(change)

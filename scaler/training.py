@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,10 @@ class Task:
         count: number of images that an epoch goes through.
         models: name -> model whose state is kept in checkpoints.
         trained: the parameters that the optimizer changes.
-        step: computes a scalar loss to descend, and numbers to log. Over an epoch, `n_...` are summed (counts of
-            images), `sum_...` summed and divided by all counts (means over images), others averaged over the steps.
+        step: yields scalar losses whose sum is descended, each with numbers to log. A loss is backpropagated, and its
+            memory free again, before the next is asked for: so a batch can be cut into parts. Numbers of one name are
+            summed over the parts; over an epoch, `n_...` are summed (counts of images), `sum_...` summed and divided
+            by all counts (means over images), others averaged over the steps.
         after_step: called when the parameters have moved (the teacher's update, eq 15).
         validate: mean IoU on the validation split, for `select: best_val`.
     """
@@ -62,7 +64,7 @@ class Task:
     count: int
     models: dict[str, nn.Module]
     trained: list[nn.Parameter]
-    step: Callable[[Step], tuple[Tensor, dict[str, float]]]
+    step: Callable[[Step], Iterable[tuple[Tensor, dict[str, float]]]]
     after_step: Callable[[], None]
     validate: Callable[[], float]
 
@@ -126,19 +128,19 @@ def _one_step(
     order = epoch_order(task.key, epoch, task.count)
     index = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
     seed_torch(*task.key, epoch, step)
-    loss, numbers = task.step(Step(index, generator(*task.key, "step", epoch, step)))
-    value = float(loss.detach())
-    if not np.isfinite(value):
-        raise ScalerError(
-            f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the learning_rate of the "
-            "stage in params.yaml; if the images are unusual, look at results/data/train.h5 first."
-        )
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    for loss, numbers in task.step(Step(index, generator(*task.key, "step", epoch, step))):
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise ScalerError(
+                f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the learning_rate of "
+                "the stage in params.yaml; if the images are unusual, look at results/data/train.h5 first."
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, number in {"loss": value, **numbers}.items():
+            position.sums[name] = position.sums.get(name, 0.0) + number
     optimizer.step()
     task.after_step()
-    for name, number in {"loss": value, **numbers}.items():
-        position.sums[name] = position.sums.get(name, 0.0) + number
     position.done += 1
 
 

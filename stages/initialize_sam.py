@@ -15,9 +15,10 @@ def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) 
     from scaler.device import find_compute
     from scaler.initialization import initialize_sam
 
-    model, log = initialize_sam(job.params, load_split(data), load_split(val), find_compute(), job.steps(out))
+    split = load_split(data)
+    model, log = initialize_sam(job.params, split, load_split(val), find_compute(), job.steps(out))
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, job.params.sam, log)
+        write_sam(file, model, job.params.sam, log, split.image.shape[1])
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
     from scaler.device import find_compute
     from scaler.initialization import initialize_segmenter
 
-    student, teacher, log = initialize_segmenter(
-        job.params, load_split(data), load_split(val), find_compute(), job.steps(out)
-    )
+    split = load_split(data)
+    student, teacher, log = initialize_segmenter(job.params, split, load_split(val), find_compute(), job.steps(out))
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log)
+        write_segmenter(file, student, teacher, log, split.image.shape[1])
 
 
 if __name__ == "__main__":

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from scaler.pipeline.command import Artifact, Output
+from scaler.pipeline.command import Artifact, Labels, Output
 from scaler.pipeline.job import Job, run
 
 PARAMS = ("seed", "shards", "weighting", "sam", "label_with_sam")
 
 
-def main(job: Job, *, round: int, shard: str, data: Artifact, sam: Artifact, out: Output) -> None:
-    """Label the images of one shard with K augmented views each."""
+def main(
+    job: Job,
+    *,
+    round: int,
+    shard: str,
+    data: Artifact,
+    sam: Artifact,
+    segmenter_labels: Labels | None,
+    out: Output,
+) -> None:
+    """Label the images of one shard with K augmented views each; the teacher's labels are for `sam.prompts`."""
     from scaler.artifacts.layout import write_labels
     from scaler.batches import load_split
     from scaler.checkpoints import read_sam
+    from scaler.cues import load_cues
     from scaler.device import find_compute
     from scaler.labelling import label_with_sam
 
     compute = find_compute()
     model = compute.place(read_sam(sam, job.params.sam))
-    labels = label_with_sam(job.params, load_split(data), model, compute, round, shard)
+    split = load_split(data)
+    cues = load_cues(job.params, split, segmenter_labels)
+    labels = label_with_sam(job.params, split, model, compute, round, shard, cues)
     with job.hdf5(out, "sam_labels") as file:
         write_labels(file, labels.ids, labels.maps, labels.columns)
 

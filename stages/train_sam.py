@@ -14,15 +14,17 @@ def main(
     """Run Phase II (eq 16-19) from the given adapter."""
     from scaler.batches import load_labels, load_split
     from scaler.checkpoints import read_sam, write_sam
+    from scaler.cues import load_cues
     from scaler.device import find_compute
     from scaler.phase_two import train_sam
 
     params, split = job.params, load_split(data)
     model = read_sam(sam, params.sam)
     pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", split.ids)
-    model, log = train_sam(params, model, split, load_split(val), pool, find_compute(), round, job.steps(out))
+    cues = load_cues(params, split, segmenter_labels)
+    model, log = train_sam(params, model, split, load_split(val), pool, find_compute(), round, job.steps(out), cues)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, params.sam, log)
+        write_sam(file, model, params.sam, log, split.image.shape[1])
 
 
 if __name__ == "__main__":

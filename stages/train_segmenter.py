@@ -12,6 +12,7 @@ PARAMS = (
     "mean_teacher",
     "augmentation",
     "weighting",
+    "cold_start",
     "phase_one",
     "train_segmenter",
 )
@@ -41,7 +42,7 @@ def main(
         job.steps(out),
     )
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log)
+        write_segmenter(file, student, teacher, log, split.image.shape[1])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ PARAMS = (
     "mean_teacher",
     "augmentation",
     "weighting",
+    "cold_start",
     "phase_one",
     "warm_up",
 )
@@ -31,7 +32,7 @@ def main(job: Job, *, data: Artifact, val: Artifact, segmenter: Artifact, sam_la
         params, params.warm_up, pair, split, load_split(val), pool, find_compute(), ("warm_up", 0), job.steps(out)
     )
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log)
+        write_segmenter(file, student, teacher, log, split.image.shape[1])
 
 
 if __name__ == "__main__":

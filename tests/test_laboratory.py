@@ -19,9 +19,8 @@ from scaler.laboratory.dataset import FILE, Recipe, laboratory_samples, load_rec
 from scaler.laboratory.scenes import U8, Look, scene
 from scaler.models.foundation import build_foundation
 from scaler.models.sam import build_sam
-from scaler.params import SamParams
 from tests.conftest import ROOT
-from tests.tiny_sam import TINY
+from tests.tiny_sam import TINY, sam_params
 
 COMMITTED = ROOT / "data" / "laboratory" / FILE
 WEIGHTS = ROOT / "scaler" / "laboratory" / "nano_sam.safetensors"
@@ -257,12 +256,12 @@ def test_the_committed_nano_sam_is_what_its_recipe_says() -> None:
     recipe = json.loads(WEIGHTS.with_suffix(".json").read_text(encoding="utf-8"))
     assert WEIGHTS.stat().st_size <= 4_000_000
     assert recipe["sha256"] == sha256(WEIGHTS)
-    params = SamParams(model="nano", weights=str(WEIGHTS), sha256=recipe["sha256"])
+    params = sam_params(weights=str(WEIGHTS), sha256=recipe["sha256"])
     assert sum(value.numel() for value in build_foundation(params).sam.parameters()) == recipe["parameters"]
 
 
 def test_the_committed_nano_sam_finds_conspicuous_objects_and_misses_concealed_ones(recipe: Recipe) -> None:
-    model = build_foundation(SamParams(model="nano", weights=str(WEIGHTS), sha256=None)).eval()
+    model = build_foundation(sam_params(weights=str(WEIGHTS))).eval()
 
     def overlap(look: Look) -> float:
         drawn = scenes(look, 48)

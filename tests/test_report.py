@@ -17,7 +17,16 @@ import pytest
 from PIL import Image
 
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import DataSet, write_columns, write_data, write_ids, write_images, write_log, write_truth
+from scaler.artifacts.layout import (
+    SCHEMA,
+    DataSet,
+    write_columns,
+    write_data,
+    write_ids,
+    write_images,
+    write_log,
+    write_truth,
+)
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.errors import ScalerError
 from scaler.metric_names import CURVES, METRICS, MODELS
@@ -338,7 +347,9 @@ def test_one_image_and_no_epoch_still_make_a_report() -> None:
 
 
 def seal(path: Path, kind: str) -> object:
-    header = Header(kind, 1, "a_stage", "out", {}, [], {"seed": 0, "report": {"images": 4}}, "c" * 64, {}, "f" * 64)
+    header = Header(
+        kind, SCHEMA[kind], "a_stage", "out", {}, [], {"seed": 0, "report": {"images": 4}}, "c" * 64, {}, "f" * 64
+    )
     return sealed_hdf5(path, header)
 
 

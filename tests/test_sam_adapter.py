@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from scaler.models.protocols import Foundation
 from scaler.models.sam import CONFIGS, build_sam
-from scaler.models.sam_adapter import AdaptedSam, high_pass
-from tests.tiny_sam import TINY, pictures, randomise, tiny_sam
+from scaler.models.sam_adapter import high_pass
+from tests.tiny_sam import TINY, adapted, pictures, randomise, tiny_sam
 
 SIDE = TINY.image_size
 
@@ -25,7 +25,7 @@ SIDE = TINY.image_size
 )
 def test_parameter_counts_are_the_published_ones(name: str, adapter: int, millions: float) -> None:
     with torch.device("meta"):
-        model = AdaptedSam(build_sam(CONFIGS[name]))
+        model = adapted(build_sam(CONFIGS[name]))
     assert sum(parameter.numel() for parameter in model.adapter.parameters()) == adapter
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert round(trained / 1e6, 2) == millions
@@ -33,7 +33,7 @@ def test_parameter_counts_are_the_published_ones(name: str, adapter: int, millio
 
 def test_the_nano_adapter_has_the_rank_of_vit_b() -> None:
     with torch.device("meta"):
-        model = AdaptedSam(build_sam(CONFIGS["nano"]))
+        model = adapted(build_sam(CONFIGS["nano"]))
     assert model.adapter.embedding_tune.out_features == 24
 
 
@@ -47,13 +47,13 @@ def plain(sam: Sam, image: Tensor) -> Tensor:
 @torch.no_grad()
 def test_a_fresh_adapter_leaves_sam_as_it_was() -> None:
     sam, image = tiny_sam(), pictures(3, SIDE, SIDE)
-    torch.testing.assert_close(AdaptedSam(sam)(image), plain(sam, image), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(adapted(sam)(image), plain(sam, image), rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
 def test_a_trained_adapter_does_not() -> None:
     sam, image = tiny_sam(), pictures(1, SIDE, SIDE)
-    model = AdaptedSam(sam)
+    model = adapted(sam)
     randomise(model.adapter, 5)
     assert (model(image) - plain(sam, image)).abs().max() > 0.02
 
@@ -83,7 +83,7 @@ def test_high_pass_keeps_only_waves_beyond_the_square(cycles: int, kept: float) 
 
 @torch.no_grad()
 def test_tokens_entering_each_block_follow_the_formula() -> None:
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     adapter = model.adapter
     randomise(adapter, 5)
     image = pictures(2, SIDE, SIDE)
@@ -112,18 +112,13 @@ def test_tokens_entering_each_block_follow_the_formula() -> None:
 
 
 def test_it_is_a_foundation_model() -> None:
-    assert isinstance(AdaptedSam(tiny_sam()), Foundation)
-
-
-def test_prompts_are_refused() -> None:
-    with pytest.raises(ValueError, match="without prompts"):
-        AdaptedSam(tiny_sam())(pictures(1, SIDE, SIDE), prompts=object())
+    assert isinstance(adapted(tiny_sam()), Foundation)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("height", "width"), [(40, 40), (64, 52), (23, 91)])
 def test_any_size_goes_in_and_comes_back(height: int, width: int) -> None:
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     image = pictures(2, height, width)
     logits = model(image)
     assert logits.shape == (2, 1, height, width)
@@ -140,7 +135,7 @@ def _record(image: Tensor) -> dict[str, object]:
 
 
 def test_bf16_autocast_stays_close() -> None:
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     randomise(model.adapter, 5)
     image = pictures(2, SIDE, SIDE)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -151,7 +146,7 @@ def test_bf16_autocast_stays_close() -> None:
 
 
 def test_only_adapter_decoder_and_no_mask_embedding_are_trained() -> None:
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     names = set(model.trainable_names())
     expected = {
         name
@@ -165,7 +160,7 @@ def test_only_adapter_decoder_and_no_mask_embedding_are_trained() -> None:
 
 
 def test_a_training_step_moves_what_is_trained_and_nothing_else() -> None:
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     randomise(model.adapter, 5)
     before = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -182,7 +177,7 @@ def test_a_training_step_moves_what_is_trained_and_nothing_else() -> None:
 
 def test_a_fresh_adapter_can_leave_zero() -> None:
     """With the shared projection at zero, it alone gets a gradient first; one step later all the rest does."""
-    model = AdaptedSam(tiny_sam())
+    model = adapted(tiny_sam())
     optimizer = torch.optim.SGD(model.adapter.parameters(), lr=0.1)
     for _ in range(2):
         optimizer.zero_grad()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def task(
 ) -> Task:
     count = 0
 
-    def step(step: Step) -> tuple[Tensor, dict[str, float]]:
+    def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         nonlocal count
         if count == stop_at:
             raise Stopped
@@ -44,7 +45,7 @@ def task(
             seen.append(step.index.tolist())
         noise = torch.from_numpy(step.rng.normal(size=(len(step.index), 3, 8, 8)).astype(np.float32))
         loss = net(IMAGES[step.index] + 0.1 * noise).square().mean()
-        return loss, {"n_seen": float(len(step.index)), "sum_first": float(step.index.sum()), "other": 2.0}
+        yield loss, {"n_seen": float(len(step.index)), "sum_first": float(step.index.sum()), "other": 2.0}
 
     return Task(
         key=(0, "test", 1),

@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 
 from scaler.errors import ScalerError
-from scaler.models import foundation
 from scaler.models.foundation import build_foundation
-from scaler.models.sam import build_sam
+from scaler.models.sam import CONFIGS, build_sam
 from scaler.models.weights import load_strictly, read_state_dict
-from scaler.params import SamParams
-from tests.tiny_sam import TINY, pictures, tiny_sam
+from tests.tiny_sam import TINY, pictures, sam_params, tiny_sam
 
 State = dict[str, Tensor]
 
@@ -150,10 +148,10 @@ def test_a_list_is_no_state_dict(tmp_path: Path) -> None:
 
 @torch.no_grad()
 def test_a_foundation_model_is_the_sam_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(foundation.CONFIGS, "nano", TINY)
+    monkeypatch.setitem(CONFIGS, "nano", TINY)
     sam = tiny_sam()
     path = save(dict(sam.state_dict()), tmp_path / "sam.safetensors")
-    model = build_foundation(SamParams(model="nano", weights=str(path), sha256=None)).eval()
+    model = build_foundation(sam_params(weights=str(path))).eval()
     image = pictures(1, 40, 40)
     low = sam([{"image": image[0] * 255, "original_size": (40, 40)}], multimask_output=False)[0]["low_res_logits"]
     expected = torch.nn.functional.interpolate(low, (40, 40), mode="bilinear", align_corners=False)
@@ -163,4 +161,4 @@ def test_a_foundation_model_is_the_sam_of_its_file(tmp_path: Path, monkeypatch: 
 def test_weights_of_another_architecture_are_refused(state: State, tmp_path: Path) -> None:
     path = save(state, tmp_path / "sam.safetensors")
     with pytest.raises(ScalerError, match=r"does not fit the model.* of another shape"):
-        build_foundation(SamParams(model="nano", weights=str(path), sha256=None))
+        build_foundation(sam_params(weights=str(path)))

@@ -6,7 +6,10 @@ import torch
 from segment_anything.modeling import Sam
 from torch import nn
 
+from scaler.models.lora import add_lora
 from scaler.models.sam import SamConfig, build_sam
+from scaler.models.sam_vit import SamViT
+from scaler.params import SamParams
 
 TINY = SamConfig(
     image_size=40,
@@ -40,3 +43,32 @@ def randomise(module: nn.Module, seed: int) -> None:
 def pictures(batch: int, height: int, width: int, seed: int = 1) -> torch.Tensor:
     """RGB noise (B, 3, H, W) in [0, 1]."""
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def adapted(sam: Sam, adaptation: str = "adapter", side: int | None = None) -> SamViT:
+    """`sam` with an adaptation, as `build_foundation` makes it."""
+    model = SamViT(sam, side)
+    if adaptation == "adapter":
+        model.add_adapter()
+    elif adaptation == "lora":
+        add_lora(model.encoder(), 2)
+    model.freeze()
+    return model
+
+
+def sam_params(**changes: object) -> SamParams:
+    """The block `sam` of params.yaml, with some values changed."""
+    defaults = {
+        "model": "nano",
+        "weights": "scaler/laboratory/nano_sam.safetensors",
+        "sha256": None,
+        "size": None,
+        "adaptation": "adapter",
+        "lora_rank": 2,
+        "prompts": "none",
+        "prompt_points": 3,
+        "prompt_share": 0.5,
+        "micro_batch": None,
+        "recompute": False,
+    }
+    return SamParams.model_validate({**defaults, **changes})

@@ -10,7 +10,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("scaler", "stages")
 # What carries values but computes none: a new progress line must not train a model again.
-NEUTRAL = ("scaler.pipeline", "scaler.errors", "scaler.params", "scaler.params_errors", "scaler.artifacts")
+NEUTRAL = (
+    "scaler.pipeline",
+    "scaler.errors",
+    "scaler.params",
+    "scaler.params_errors",
+    "scaler.artifacts",
+    "scaler.weights",
+)
 COUNTED = ("scaler.artifacts.layout",)
 ASSETS = (".html", ".css", ".js")  # what a package's code reads beside it: the report's templates
 

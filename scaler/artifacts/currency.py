@@ -19,6 +19,7 @@ from scaler.artifacts.code import code_version
 from scaler.artifacts.filehash import DigestMemory
 from scaler.artifacts.header import Header, Input, read_header
 from scaler.data.digest import source_digest
+from scaler.models.names import FOUNDATIONS, SEGMENTERS
 from scaler.params import Params
 
 
@@ -121,6 +122,7 @@ def fingerprint(output: str, recipe: Recipe, params: dict[str, Any], inputs: lis
 
 
 def named_modules(params: dict[str, Any]) -> tuple[str, ...]:
-    """Modules that the parameters name by import path ("package.module:Class"): code that the stage will run."""
+    """Modules of the models that the parameters name, built in or by import path: code that the stage will run."""
+    built_in = FOUNDATIONS | SEGMENTERS
     named = [block.get("model", "") for block in params.values() if isinstance(block, dict)]
-    return tuple(name.split(":")[0] for name in named if isinstance(name, str) and ":" in name)
+    return tuple(built_in.get(name, name.split(":")[0]) for name in named if name in built_in or ":" in name)

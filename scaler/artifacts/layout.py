@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 SCHEMA = dict.fromkeys(
     ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report"), 1
-)
+) | {"segmenter": 2, "sam": 2}  # 2: with input_size
 GZIP_LEVEL = 4
 LABEL_SCALE = 255
 

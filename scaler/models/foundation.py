@@ -1,23 +1,48 @@
-"""Foundation models by name, with their frozen weights loaded."""
+"""Foundation models by name, their frozen weights loaded and an adaptation put in place."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from scaler.models.sam import CONFIGS, build_sam
-from scaler.models.sam_adapter import AdaptedSam
-from scaler.models.weights import load_strictly, read_state_dict
+from scaler.models.adapted import AdaptedModel
+from scaler.models.lora import add_lora
+from scaler.models.names import FOUNDATIONS
+from scaler.models.weights import read_state_dict
 from scaler.params import SamParams
 
 
-def build_foundation(params: SamParams) -> AdaptedSam:
-    """SAM with its weights from `params.weights` and a fresh adapter, on the CPU.
+def build_foundation(params: SamParams) -> AdaptedModel:
+    """A foundation model with its weights from `params.weights` and a fresh adaptation, on the CPU.
 
     Raises:
-        ScalerError: the weights are missing, damaged, or of another architecture than `params.model`.
+        ScalerError: the weights are missing, damaged, or of another architecture than `params.model`; or `params.size`
+            does not suit it.
     """
     path = Path(params.weights)
     state = read_state_dict(path, params.sha256)
-    sam = build_sam(CONFIGS[params.model])
-    load_strictly(sam, state, path)
-    return AdaptedSam(sam)
+    model: AdaptedModel = _family(params.model).loaded(params.model, params.size, state, path)
+    add_adaptation(model, params.adaptation, params.lora_rank)
+    model.recompute = params.recompute
+    return model
+
+
+def untrained(name: str, side: int | None) -> AdaptedModel:
+    """The architecture with random weights, nothing adapted yet: for benchmarks and tests."""
+    model: AdaptedModel = _family(name).untrained(name, side)
+    return model
+
+
+def add_adaptation(model: AdaptedModel, adaptation: str, lora_rank: int) -> None:
+    """Put "adapter", "lora" or nothing ("decoder") in place, and freeze all the rest."""
+    if adaptation == "adapter":
+        model.add_adapter()
+    elif adaptation == "lora":
+        add_lora(model.encoder(), lora_rank)
+    model.freeze()
+
+
+def _family(name: str) -> ModuleType:
+    """The module of a model's family, with `loaded` and `untrained`."""
+    return import_module(FOUNDATIONS[name])

@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from scaler.models.prompts import Prompts
+
 
 @runtime_checkable
 class Segmenter(Protocol):
@@ -40,13 +42,13 @@ class Foundation(Protocol):
 
     multiple_of: int
 
-    def __call__(self, image: Tensor, prompts: None = None) -> Tensor:
+    def __call__(self, image: Tensor, prompts: Prompts | None = None) -> Tensor:
         """Segment a batch.
 
         Args:
             image: (B, 3, H, W) float, RGB in [0, 1]; normalisation and resizing to the model's own input size
                 happen inside.
-            prompts: none are used by the method.
+            prompts: in pixels of that frame; the method uses none.
 
         Returns:
             Logits (B, 1, H, W) in the frame of the input.

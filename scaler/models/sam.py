@@ -9,8 +9,8 @@ import torch
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from torch import Tensor, nn
 
-PIXEL_MEAN = (123.675, 116.28, 103.53)  # SAM's, on RGB in [0, 255]
-PIXEL_STD = (58.395, 57.12, 57.375)
+from scaler.errors import ScalerError
+from scaler.models.adapted import PIXEL_MEAN, PIXEL_STD
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,37 @@ def build_sam(config: SamConfig) -> Sam:
         iou_head_hidden_dim=config.prompt_dim,
     )
     return Sam(encoder, prompts, decoder, list(PIXEL_MEAN), list(PIXEL_STD))
+
+
+def empty_sam(config: SamConfig) -> Sam:
+    """`build_sam` without the seconds that random numbers for a large encoder take: memory that is yet to be filled.
+
+    Every parameter must be loaded afterwards, which `scaler.models.weights.load_strictly` makes sure of.
+    """
+    with torch.device("meta"):
+        sam = build_sam(config)
+    sam.to_empty(device="cpu")
+    for buffer, value in ((sam.pixel_mean, PIXEL_MEAN), (sam.pixel_std, PIXEL_STD)):  # no checkpoint holds these two
+        buffer.copy_(torch.tensor(value).view(-1, 1, 1))
+    return sam
+
+
+def set_side(sam: Sam, side: int) -> None:
+    """Tell the prompt encoder, whose sizes are plain numbers, that images are side x side pixels.
+
+    Raises:
+        ScalerError: `side` is no multiple of the encoder's patch.
+    """
+    patch = sam.image_encoder.patch_embed.proj.kernel_size[0]
+    if side % patch:
+        raise ScalerError(
+            f"sam.size: expected a multiple of {patch} (the encoder's patch), got {side}. "
+            f"Nearest: {max(1, round(side / patch)) * patch}."
+        )
+    grid = side // patch
+    prompts = sam.prompt_encoder
+    prompts.image_embedding_size, prompts.input_image_size = (grid, grid), (side, side)
+    prompts.mask_input_size = (4 * grid, 4 * grid)
 
 
 def no_prompts(sam: Sam, batch: int) -> tuple[Tensor, Tensor]:

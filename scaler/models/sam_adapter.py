@@ -1,20 +1,15 @@
-"""SAM with the SAM-Adapter: a frozen encoder whose tokens are nudged before every block."""
+"""The SAM-Adapter of a ViT: a frozen encoder's tokens are nudged before every block."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from segment_anything.modeling import Sam
 from torch import Tensor, nn
-from torch.nn import functional as F
-
-from scaler.models.sam import decode, no_prompts
 
 HIGH_PASS_RATE = 0.25  # share of the spectrum's area, in its middle, that is taken out
 REDUCTION = 32  # r = D / 32
 SMALLEST_RANK = 24  # of a nano SAM, whose D / 32 would be next to nothing: that of ViT-B
-TRAINED_BESIDE_ADAPTER = ("mask_decoder.", "prompt_encoder.no_mask_embed.")
 
 
 def high_pass(image: Tensor) -> Tensor:
@@ -66,58 +61,4 @@ class Adapter(nn.Module):
     def nudge(self, features: Tensor, block: int) -> Tensor:
         """What is added to the tokens that enter a block: (B, h, w, D)."""
         out: Tensor = self.shared(self.per_block[block](features))
-        return out
-
-
-class AdaptedSam(nn.Module):
-    """`F` of the paper: SAM-Adapter on a SAM of any size; implements `scaler.models.protocols.Foundation`.
-
-    No prompts are given: empty sparse embedding, the learned no-mask embedding, mask token 0. Trained are the adapter,
-    the mask decoder and the no-mask embedding; the image encoder is frozen.
-
-    Args:
-        sam: with its weights loaded.
-    """
-
-    multiple_of = 1  # inputs are resized to SAM's own size
-
-    def __init__(self, sam: Sam) -> None:
-        super().__init__()
-        self.sam = sam
-        encoder = sam.image_encoder
-        convolution = encoder.patch_embed.proj
-        self.adapter = Adapter(convolution.out_channels, len(encoder.blocks), convolution.kernel_size[0])
-        wanted = set(self.trainable_names())
-        for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name in wanted)
-
-    def trainable_names(self) -> list[str]:
-        """Adapter, mask decoder, no-mask embedding."""
-        beside = tuple(f"sam.{prefix}" for prefix in TRAINED_BESIDE_ADAPTER)
-        return [name for name, _ in self.named_parameters() if name.startswith(("adapter.", *beside))]
-
-    def forward(self, image: Tensor, prompts: None = None) -> Tensor:
-        """(B, 3, H, W) RGB in [0, 1] to logits (B, 1, H, W); the input is resized to SAM's size and back.
-
-        Raises:
-            ValueError: prompts were given.
-        """
-        if prompts is not None:
-            raise ValueError("SAM-Adapter is trained without prompts; expected None")
-        side = self.sam.image_encoder.img_size
-        resized = F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
-        embedding = self._encode((resized * 255.0 - self.sam.pixel_mean) / self.sam.pixel_std)
-        sparse, dense = no_prompts(self.sam, len(image))
-        logits = decode(self.sam, embedding, sparse, dense)
-        return F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
-
-    def _encode(self, image: Tensor) -> Tensor:
-        """SAM's own encoder, with the adapter's tokens added before each block: (B, C, h, w)."""
-        encoder = self.sam.image_encoder
-        tokens = encoder.patch_embed(image)
-        features = self.adapter.features(tokens, image)
-        tokens = tokens + encoder.pos_embed
-        for number, block in enumerate(encoder.blocks):
-            tokens = block(tokens + self.adapter.nudge(features, number))
-        out: Tensor = encoder.neck(tokens.permute(0, 3, 1, 2))
         return out

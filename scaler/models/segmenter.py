@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import torch
 from torch import nn
 
 from scaler.errors import ScalerError
-from scaler.models.compact import CompactSegmenter
+from scaler.models.names import SEGMENTERS
+from scaler.models.trial import check_protocol
+from scaler.models.weights import load_strictly, read_state_dict
 from scaler.params import SegmenterParams
 
-BUILT_IN: dict[str, Callable[..., nn.Module]] = {"compact": CompactSegmenter}
+CLASSES = {"compact": "CompactSegmenter", "ws_sam": "WsSamSegmenter", "smp": "SmpSegmenter"}
+BUILT_IN = {name: f"{module}:{CLASSES[name]}" for name, module in SEGMENTERS.items()}  # imported when used
 
 
 def build_segmenter(params: SegmenterParams, size: int) -> nn.Module:
-    """Build the segmenter that `params.yaml` names and try it once on an input of `size` x `size`.
+    """Build the segmenter that `params.yaml` names, with random weights, and try it on an input of `size` x `size`.
 
     Raises:
         ScalerError: unknown name, failing import, wrong options, or a class that breaks
@@ -25,49 +28,54 @@ def build_segmenter(params: SegmenterParams, size: int) -> nn.Module:
     """
     factory = _factory(params.model)
     try:
-        model = factory(**params.options)
-    except TypeError as error:
-        raise ScalerError(f"segmenter.options {params.options} do not fit {params.model}: {error}") from None
-    _check(model, params, size)
-    return model
+        model: Any = factory(**params.options)
+    except ScalerError:
+        raise
+    except Exception as error:  # a user's class may raise anything
+        raise ScalerError(
+            f"segmenter: {params.model} cannot be built with segmenter.options {params.options} "
+            f"({type(error).__name__}: {error})."
+        ) from None
+    check_protocol(model, params, size, trusted=params.model in BUILT_IN)
+    built: nn.Module = model
+    return built
 
 
-def _factory(name: str) -> Callable[..., nn.Module]:
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    if ":" not in name:
+def load_pretrained(model: nn.Module, params: SegmenterParams) -> None:
+    """Load the file that `segmenter.weights` names, if any, into a fresh segmenter.
+
+    A model with a method `load_encoder(state, path)` decides itself what the file is to it (the built-in ones take an
+    image classifier's for their encoder); any other takes the whole state dict, strictly.
+
+    Raises:
+        ScalerError: no such file, another checksum, or keys and shapes that do not fit.
+    """
+    if params.weights is None:
+        return
+    path = Path(params.weights)
+    state = read_state_dict(path, params.sha256)
+    load_encoder = getattr(model, "load_encoder", None)
+    if load_encoder is None:
+        load_strictly(model, state, path, "segmenter.model")
+    else:
+        load_encoder(state, path)
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    path = BUILT_IN.get(name, name)
+    if ":" not in path:
         raise ScalerError(
             f"segmenter.model: got '{name}', expected one of {', '.join(BUILT_IN)} or an import path "
             "'package.module:Class' of your own network."
         )
-    module, _, attribute = name.partition(":")
+    module, _, attribute = path.partition(":")
     try:
-        return cast(Callable[..., nn.Module], getattr(importlib.import_module(module), attribute))
-    except (ImportError, AttributeError) as error:
+        factory: Any = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # a user's module may raise anything; a script ends the process
         raise ScalerError(
-            f"segmenter.model: '{name}' cannot be imported ({error}). Is the module on PYTHONPATH or in the "
-            "project's root folder, and the class name right?"
+            f"segmenter.model: '{name}' cannot be imported ({type(error).__name__}: {error}). Is the module on "
+            "PYTHONPATH or in the project's root folder, the class name right, and all installed that it imports?"
         ) from None
-
-
-@torch.no_grad()
-def _check(model: nn.Module, params: SegmenterParams, size: int) -> None:
-    multiple = getattr(model, "multiple_of", None)
-    if not isinstance(multiple, int):
-        raise ScalerError(
-            f"{params.model}: expected an integer attribute `multiple_of` (see Segmenter), got {multiple!r}."
-        )
-    if size % multiple:
-        raise ScalerError(f"prepare_data.size: {params.model} needs a multiple of {multiple}, got {size}.")
-    mode = model.training
-    outputs: Any = model.eval()(torch.zeros(1, 3, size, size))
-    model.train(mode)
-    shape = (1, 1, size, size)
-    if not isinstance(outputs, list) or any(tuple(item.shape) != shape for item in outputs):
-        came = [tuple(item.shape) for item in outputs] if isinstance(outputs, list) else type(outputs).__name__
-        raise ScalerError(f"{params.model}: expected a list of logits of shape {shape}, got {came}.")
-    if len(outputs) != len(params.depth_weights):
-        raise ScalerError(
-            f"segmenter.depth_weights: expected {len(outputs)} weights, one per output of {params.model}, "
-            f"got {len(params.depth_weights)}."
-        )
+    if not callable(factory):
+        raise ScalerError(f"segmenter.model: expected a class at '{name}', found a {type(factory).__name__}.")
+    return factory  # type: ignore[no-any-return]

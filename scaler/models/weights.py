@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from scaler.artifacts.filehash import sha256
 from scaler.errors import ScalerError
+from scaler.weights.link import project_path
+from scaler.weights.registry import find
 
 LISTED = 6  # keys that an error message names before it only counts
 
@@ -18,19 +20,22 @@ LISTED = 6  # keys that an error message names before it only counts
 def read_state_dict(path: Path, expected_sha256: str | None = None) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file, or of a `.pth` / `.pt` file read with `weights_only=True`.
 
-    A `module.` prefix on every key (of a model saved under DataParallel) is taken off.
+    A `module.` prefix on every key (of a model saved under DataParallel) is taken off, and so is a dict around it all
+    with the single key `model` (of SAM2's official files).
 
     Raises:
         ScalerError: not there, another checksum than expected, not readable, or no state dict.
     """
     if not path.is_file():
-        raise ScalerError(f"weights: no file at {path}. Put the checkpoint there or correct the path in params.yaml.")
+        raise ScalerError(f"weights: no file at {path}. {_how_to_get(path)}")
     if expected_sha256 is not None and (came := sha256(path)) != expected_sha256.lower():
         raise ScalerError(
             f"{path}: expected SHA-256 {expected_sha256}, got {came}. The file is another version or was damaged on "
             "its way: fetch it again, or correct the checksum in params.yaml."
         )
     state = _read(path)
+    if isinstance(state, Mapping) and list(state) == ["model"] and isinstance(state["model"], Mapping):
+        state = state["model"]  # how Meta saves SAM2; beside an epoch or an optimizer it would be a checkpoint
     if not isinstance(state, Mapping):
         raise ScalerError(f"{path}: expected a state dict (name -> tensor), got a {type(state).__name__}.")
     for key, value in state.items():
@@ -45,6 +50,16 @@ def read_state_dict(path: Path, expected_sha256: str | None = None) -> dict[str,
     return dict(state)
 
 
+def _how_to_get(path: Path) -> str:
+    official = find(path.name)
+    if official is None:
+        return "Put the checkpoint there or correct the path in params.yaml."
+    return (
+        f"That is an official file: `python -m scaler weights fetch {official.name}` gets it and links it as "
+        f"{project_path(official.file).as_posix()}. Or put it there by hand, or correct the path in params.yaml."
+    )
+
+
 def _read(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
@@ -57,7 +72,7 @@ def _read(path: Path) -> object:
         ) from None
 
 
-def load_strictly(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+def load_strictly(model: nn.Module, state: Mapping[str, Tensor], path: Path, setting: str = "sam.model") -> None:
     """Copy `state` into `model`, dtype converted.
 
     Raises:
@@ -77,5 +92,5 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> 
         if keys
     ]
     if problems:
-        raise ScalerError(f"{path}: does not fit the model. " + "; ".join(problems) + ". Is sam.model the right one?")
+        raise ScalerError(f"{path}: does not fit the model. " + "; ".join(problems) + f". Is {setting} the right one?")
     model.load_state_dict(state)

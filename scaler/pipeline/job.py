@@ -91,7 +91,7 @@ def run(main: Callable[..., None]) -> None:
     """Entry point of a stage file: parse, lock, return at once if current, else run `main` and check its outputs."""
     stage = Path(sys.modules["__main__"].__file__ or "").stem
     try:
-        _run(stage, main, sys.argv[1:])
+        run_stage(stage, main, sys.argv[1:])
     except ScalerError as error:
         print(f"\n{stage}: error\n{error}", file=sys.stderr)
         sys.exit(1)
@@ -100,7 +100,12 @@ def run(main: Callable[..., None]) -> None:
         sys.exit(130)
 
 
-def _run(stage: str, main: Callable[..., None], arguments: list[str]) -> None:
+def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> None:
+    """`python -m stages.<stage> <arguments>` in this process and folder.
+
+    Raises:
+        ScalerError: bad parameters, inputs that are missing or not current, or whatever the stage finds wrong.
+    """
     params = load_params()
     command = parse_command(stage, arguments, params)
     first = next(iter(command.outputs.values()))

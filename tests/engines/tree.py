@@ -123,6 +123,7 @@ def make_tree(root: Path) -> Tree:
     values["label_with_sam"]["views"] = 2
     values["rounds"] = {"1": {"prev": "0"}}
     values["shards"] = ["0"]
+    values["cold_start"]["stop_share"] = 1.0
     tree.write_params(values)
     tree.git("init", "--quiet")
     tree.git("add", "--all")

@@ -1,0 +1,198 @@
+"""`python -m scaler import ... --into DATA_SET --corrections`: corrected labels into a data set, with a record of it.
+
+For each label that differs from what is there, in this order: the old file is copied to
+`<folder>_before/<id>.<n><suffix>`, a row goes to `corrections.csv`, the new file takes the old one's place. A run that
+was cut off between these steps is made whole by the same command: no row is written twice, no label is lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scaler.artifacts.filehash import sha256
+from scaler.data.images import read_marks, read_mask
+from scaler.data.problems import Problems
+from scaler.errors import ScalerError
+from scaler.exchange.merge import Merged, Tally
+from scaler.exchange.pictures import pictures_by_id
+from scaler.exchange.reading import date_of, fingerprint, merged, paired, read_document, told
+from scaler.exchange.shapes import U8, Options
+from scaler.use.write import write_whole
+
+RECORD = "corrections.csv"
+COLUMNS = (
+    "when", "by", "id", "label", "change", "pixels_added", "pixels_removed",
+    "before", "before_sha256", "after_sha256", "source", "source_sha256",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a data set keeps its labels: its folder, and the names of the sub-folders for masks and marks."""
+
+    root: Path
+    masks: str = "masks"
+    marks: str = "marks"
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A label that is to become another: the kind's folder, the old file, the new file's bytes."""
+
+    id: str
+    folder: str
+    old: Path | None
+    content: bytes
+    added: int
+    removed: int
+
+
+def import_corrections(
+    kind: str, source: Path, place: Place, options: Options, *, by: str, date: str | None = None
+) -> list[str]:
+    """Take labels of a source over into a data set whose images are there already.
+
+    Args:
+        kind, source, options: as for `scaler.exchange.importing.import_annotations`; `options.images` is where the data
+            set has its images (default: `images` in it).
+        place: the data set.
+        by: who made the corrections.
+        date: when; default: the source's own date.
+
+    Returns:
+        The summary, line by line.
+
+    Raises:
+        ScalerError: as `import_annotations`; or the data set lacks one of the images. Nothing was changed then.
+    """
+    if not by.strip() or any(letter < " " for letter in by):
+        raise ScalerError("--by: who made the corrections? Give a name.")
+    options = replace(options, images=options.images or place.root / "images")
+    if not place.root.is_dir():
+        raise ScalerError(f"{place.root}: no such data set; --into needs the folder of one.")
+    rows = _rows(place.root / RECORD)
+    document = replace(read_document(kind, source, options), scan=None)
+    problems, tally = Problems(source), Tally()
+    pairs = paired(document, options, problems)
+    existing = {name: _existing(place.root / name) for name in (place.masks, place.marks)}
+    changes: list[_Change] = []
+    same = 0
+    for result in merged(pairs, options, problems, tally):
+        for change in _changes(result, place, existing, problems):
+            same += change is None
+            changes += [] if change is None else [change]
+    problems.raise_if_any()
+    common = (date or date_of(document), by, str(source), fingerprint(document))
+    try:
+        for change in changes:
+            _apply(change, place.root, rows, common)
+    except OSError as error:
+        raise ScalerError(
+            f"{error.filename or place.root}: cannot be written ({error.strerror}); mend that and repeat it."
+        ) from None
+    new = sum(change.old is None for change in changes)
+    head = f"{place.root}: {len(changes) - new} labels corrected, {new} added, {same} unchanged"
+    return [head, *told(document, tally, options)]
+
+
+def _existing(folder: Path) -> dict[str, Path]:
+    return pictures_by_id(folder) if folder.is_dir() else {}
+
+
+def _changes(
+    result: Merged, place: Place, existing: dict[str, dict[str, Path]], problems: Problems
+) -> list[_Change | None]:
+    """The labels of an image that the source has; None for one that is there as it is."""
+    key, found = result.picture.id, list[_Change | None]()
+    for folder, label, is_mask in ((place.masks, result.mask, True), (place.marks, result.marks, False)):
+        if label is None:
+            continue
+        old = existing[folder].get(key)
+        try:
+            before = np.zeros_like(label) if old is None else read_mask(old) if is_mask else read_marks(old, "fg1_bg2")
+        except ScalerError as error:
+            problems.add(str(error))
+            continue
+        if before.shape != label.shape:
+            problems.add(f"{old}: is of another size than its image; mend it before correcting it.")
+        elif old is not None and (before == label).all():
+            found.append(None)
+        else:
+            added, removed = int(((label > 0) & (before == 0)).sum()), int(((label == 0) & (before > 0)).sum())
+            found.append(_Change(key, folder, old, _png(label * 255 if is_mask else label), added, removed))
+    return found
+
+
+def _png(label: U8) -> bytes:
+    return bytes(cv2.imencode(".png", np.asarray(label, np.uint8))[1].tobytes())
+
+
+def _apply(change: _Change, root: Path, rows: list[dict[str, str]], common: tuple[str, str, str, str]) -> None:
+    when, by, source, source_digest = common
+    after = hashlib.sha256(change.content).hexdigest()
+    kept, before = _keep(change, root) if change.old is not None else ("", "")
+    row = {
+        "when": when, "by": by, "id": change.id, "label": change.folder,
+        "change": "corrected" if change.old is not None else "added",
+        "pixels_added": str(change.added), "pixels_removed": str(change.removed),
+        "before": kept, "before_sha256": before, "after_sha256": after,
+        "source": source, "source_sha256": source_digest,
+    }  # fmt: skip
+    last = next((r for r in reversed(rows) if (r["id"], r["label"]) == (change.id, change.folder)), None)
+    cut_off = last is not None and (last["before_sha256"], last["after_sha256"]) == (before, after)
+    if not cut_off:
+        rows.append(row)
+        write_whole(root / RECORD, _csv(rows))
+    target = root / change.folder / f"{change.id}.png"
+    write_whole(target, change.content)
+    if change.old is not None and change.old != target:
+        change.old.unlink()
+
+
+def _keep(change: _Change, root: Path) -> tuple[str, str]:
+    """Copy the old label aside, under the next free number; (path below the data set, SHA-256)."""
+    assert change.old is not None
+    digest, number = sha256(change.old), 1
+    while True:
+        copy = root / f"{change.folder}_before" / f"{change.id}.{number}{change.old.suffix}"
+        if not copy.exists():
+            break
+        if sha256(copy) == digest:
+            return copy.relative_to(root).as_posix(), digest
+        number += 1
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    temporary = copy.with_name(f".{copy.name}.tmp")
+    shutil.copyfile(change.old, temporary)
+    temporary.replace(copy)
+    return copy.relative_to(root).as_posix(), digest
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [dict(row) for row in reader]
+            columns = tuple(reader.fieldnames or ())
+    except (UnicodeDecodeError, csv.Error, OSError):
+        rows, columns = [], ()
+    if columns != COLUMNS or any(None in row or None in row.values() for row in rows):
+        raise ScalerError(f"{path}: not a record of corrections with the columns {', '.join(COLUMNS)}; move it away.")
+    return rows
+
+
+def _csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="surrogateescape")

@@ -1,0 +1,26 @@
+"""Which module holds which built-in model; torch-free.
+
+Models are imported by name when they are used, so that one is not waited for when another is wanted, and so that a
+change to the code of one model leaves the artifacts of the others current (`scaler.artifacts.currency.named_modules`).
+"""
+
+from __future__ import annotations
+
+VIT = "scaler.models.sam_vit"
+SAM2 = "scaler.models.sam2"
+FOUNDATIONS = {
+    "nano": VIT,
+    "vit_b": VIT,
+    "vit_l": VIT,
+    "vit_h": VIT,
+    "mobile_sam": "scaler.models.mobile_sam",
+    "sam2.1_tiny": SAM2,
+    "sam2.1_small": SAM2,
+    "sam2.1_base_plus": SAM2,
+    "sam2.1_large": SAM2,
+}
+SEGMENTERS = {
+    "compact": "scaler.models.compact",
+    "ws_sam": "scaler.models.ws_sam",
+    "smp": "scaler.models.smp",
+}

@@ -1,0 +1,145 @@
+"""`python -m scaler export model`: one model out of its run, as a folder that can be given away."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scaler.use.model import LoadedModel
+
+DESCRIPTION = """\
+Write a model as safetensors with config.json and a model card, ready for `python -m scaler predict`; a segmenter also
+as ONNX or as a torch.export program, each compared with the network before anything is kept.
+
+  python -m scaler export model results/rounds/3/segmenter.h5 --out my_model --onnx
+"""
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What is asked for: ONNX, a torch.export program, SAM's trained tensors without the frozen ones."""
+
+    onnx: bool = False
+    program: bool = False
+    adapters_only: bool = False
+
+
+def add_export_parser(subcommands: argparse._SubParsersAction[Any]) -> None:
+    """Register the command as `model` among those of `export`."""
+    parser = subcommands.add_parser(
+        "model",
+        help="a trained model, as safetensors, ONNX or torch.export",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("trained", metavar="MODEL", type=Path, help="segmenter.h5 or sam.h5 of a round")
+    add("--out", metavar="DIR", type=Path, required=True, help="the folder to make")
+    add("--model", choices=("teacher", "student"), help="which network of a segmenter.h5 (default: teacher)")
+    add("--onnx", action="store_true", help="also model.onnx (segmenter; any batch size)")
+    add("--torch-export", action="store_true", help="also model.pt2 (segmenter; any batch size)")
+    add("--adapters-only", action="store_true", help="SAM: the trained tensors alone, and the checksum of the others")
+    add("--licence", metavar="TEXT", help="licence of the weights, for the card, e.g. CC-BY-NC-4.0")
+    add("--size", metavar="S", type=int, help="side of the input (default: that of its training)")
+    add("--weights", metavar="FILE", type=Path, help="SAM's frozen weights, if they are not where they were")
+    add("--overwrite", action="store_true", help="replace an earlier export in DIR")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int | None:
+    """Export; errors as `export_model`."""
+    from scaler.use.model import load_model
+
+    model = load_model(arguments.trained, arguments.model, size=arguments.size, weights=arguments.weights)
+    forms = Forms(arguments.onnx, arguments.torch_export, arguments.adapters_only)
+    export_model(model, arguments.out, forms, licence=arguments.licence, overwrite=arguments.overwrite)
+    for path in sorted(arguments.out.iterdir()):
+        print(f"{path}  {path.stat().st_size / 2**20:.2f} MB")
+    return None
+
+
+def export_model(
+    model: LoadedModel, out: Path, forms: Forms, *, licence: str | None = None, overwrite: bool = False
+) -> None:
+    """Write a bundle, load it again and compare, then give it its name: it is there whole and right, or not at all.
+
+    Raises:
+        ScalerError: `out` is in use, a form does not fit the model, or what was written gives other predictions.
+    """
+    _refuse(model, out, forms, overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.with_name(f".{out.name}.export.tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    try:
+        _fill(model, building, forms, licence)
+        _check_same(model, building, forms)
+        if out.exists():
+            shutil.rmtree(out)
+        building.replace(out)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def _fill(model: LoadedModel, folder: Path, forms: Forms, licence: str | None) -> None:
+    from scaler.use.bundle import CONFIG, FROZEN, TENSORS, Bundle, checksums, write_config, write_tensors
+    from scaler.use.card import model_card
+    from scaler.use.model import frozen_checksum
+    from scaler.use.portable import ONNX_FILE, OPSET, PROGRAM_FILE, write_onnx, write_program
+
+    write_tensors(folder, model.kind, model.network, model.params, whole=not forms.adapters_only)
+    described = {TENSORS[model.kind]: "the trained tensors", CONFIG: "architecture, input, provenance, checksums"}
+    differences = {}
+    if model.kind == "sam" and not forms.adapters_only:
+        described[FROZEN] = "the weights that training began with"
+    if forms.onnx:
+        named = {"scaler_fingerprint": model.header.fingerprint, "scaler_network": model.name}
+        differences["ONNX"] = write_onnx(model.network, model.size, folder / ONNX_FILE, named)
+        described[ONNX_FILE] = f"ONNX, opset {OPSET}: `image` (batch, 3, {model.size}, {model.size}) to `probability`"
+    if forms.program:
+        differences["torch.export"] = write_program(model.network, model.size, folder / PROGRAM_FILE)
+        described[PROGRAM_FILE] = "program for `torch.export.load(...).module()`, same input and output"
+    frozen = frozen_checksum(model.path) if model.kind == "sam" else None
+    frozen_file = FROZEN if model.kind == "sam" and not forms.adapters_only else None
+    bundle = Bundle(model.kind, model.name, model.size, model.header, checksums(folder), frozen, frozen_file)
+    write_config(folder, bundle)
+    (folder / "README.md").write_text(model_card(model, described, differences, licence), encoding="utf-8")
+
+
+def _check_same(model: LoadedModel, folder: Path, forms: Forms) -> None:
+    import torch
+
+    from scaler.errors import ScalerError
+    from scaler.params import SamParams
+    from scaler.use.model import load_model
+
+    weights = Path(model.params.weights) if forms.adapters_only and isinstance(model.params, SamParams) else None
+    again = load_model(folder, weights=weights)
+    image = torch.rand(2, 3, model.size, model.size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        same = torch.equal(model.forward(model.network, image), again.forward(again.network, image))
+    if not same:
+        raise ScalerError(f"{model.path}: what was written gives other predictions when it is loaded; it was not kept.")
+
+
+def _refuse(model: LoadedModel, out: Path, forms: Forms, overwrite: bool) -> None:
+    from scaler.errors import ScalerError
+    from scaler.use.bundle import CONFIG
+
+    if model.kind == "sam" and (forms.onnx or forms.program):
+        raise ScalerError("--onnx, --torch-export: these are for the segmenter; SAM is exported as safetensors.")
+    if model.kind != "sam" and forms.adapters_only:
+        raise ScalerError("--adapters-only: a segmenter has no adapter; leave it out, or give a sam.h5.")
+    if model.path.is_dir():
+        raise ScalerError(f"{model.path}: is an exported model already; give the artifact of the run.")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / CONFIG).is_file():
+        raise ScalerError(f"{out}: holds other files; give a new or empty folder.")
+    if not overwrite:
+        raise ScalerError(f"{out}: holds an exported model; give another folder, or --overwrite to replace it.")

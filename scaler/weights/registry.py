@@ -1,0 +1,121 @@
+"""The registry of official checkpoints, from `registry.yaml`, checked at load."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from scaler.errors import ScalerError
+
+REGISTRY_FILE = Path(__file__).with_name("registry.yaml")
+
+Text = Annotated[str, Field(min_length=1)]
+Https = Annotated[str, Field(pattern=r"^https://[^\s/]+/\S+$")]
+
+
+class Checkpoint(BaseModel):
+    """One official file.
+
+    Attributes:
+        name: what the commands call it.
+        file: the official file name; it keeps that name in the store and in `weights/`.
+        url: where the publisher has it.
+        size: bytes; None: no source found.
+        sha256: lower-case hex; None: no source found (the first verified download pins it).
+        sha256_prefix: hex digits in the file name that its publisher took from the SHA-256, or None.
+        sha256_source: public pages that state `sha256`.
+        note: what a user should know about the checksum, or None.
+        licence: SPDX identifier.
+        page: the publisher's page.
+        purpose: what it is for.
+        params: lines of `params.yaml` that use it, with the placeholders `$path` and `$sha256`.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(pth|pt|safetensors)$")]
+    url: Https
+    size: Annotated[int, Field(gt=0)] | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None
+    sha256_source: list[Https]
+    note: Text | None
+    licence: Text
+    page: Https
+    purpose: Text
+    params: Text
+
+    @model_validator(mode="after")
+    def _checksum_has_a_source(self) -> Checkpoint:
+        if (self.sha256 is not None) != bool(self.sha256_source):
+            raise ValueError("sha256 and sha256_source go together: a checksum only with a page that states it")
+        if self.sha256 is None and self.note is None:
+            raise ValueError("a note must say that the checksum has not been verified")
+        if self.sha256 is not None and not self.sha256.startswith(self.sha256_prefix or ""):
+            raise ValueError("sha256 does not begin with sha256_prefix")
+        return self
+
+    def params_lines(self, path: str, sha256: str | None) -> str:
+        """The lines for `params.yaml`, for the file at `path` with this checksum (None: written as null)."""
+        return Template(self.params).substitute(path=path, sha256=sha256 or "null").rstrip()
+
+
+@cache
+def checkpoints(path: Path = REGISTRY_FILE) -> tuple[Checkpoint, ...]:
+    """All entries, in the file's order.
+
+    Raises:
+        ScalerError: the file is no valid registry, or two entries share a name or a file name.
+    """
+    try:
+        entries = TypeAdapter(list[Checkpoint]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ScalerError(f"{path}: not readable as a registry of weights: {error}") from None
+    for field in ("name", "file"):
+        values = [getattr(entry, field) for entry in entries]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ScalerError(f"{path}: expected every {field} once, got these twice: {', '.join(twice)}.")
+    return tuple(entries)
+
+
+def find(name: str) -> Checkpoint | None:
+    """The entry of this name or official file name, or None."""
+    return next((entry for entry in checkpoints() if name in (entry.name, entry.file)), None)
+
+
+def by_name(name: str) -> Checkpoint:
+    """The entry of this name or official file name.
+
+    Raises:
+        ScalerError: there is none; the message names the nearest and all others.
+    """
+    if (entry := find(name)) is not None:
+        return entry
+    names = [entry.name for entry in checkpoints()]
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise ScalerError(f"weights: got '{name}', expected one of {', '.join(names)}, or an official file name.{meant}")
+
+
+def megabytes(size: int | None) -> str:
+    """A size for people: "375.0 MB" (10^6 bytes), or "unknown"."""
+    return "unknown" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def markdown_table() -> str:
+    """The registry as the table of `docs/weights.md`."""
+    lines = ["| name | file | size | SHA-256 | licence | what it is |", "|---|---|---|---|---|---|"]
+    for entry in checkpoints():
+        digest = f"`{entry.sha256[:16]}…`" if entry.sha256 else "not verified"
+        lines.append(
+            f"| `{entry.name}` | [`{entry.file}`]({entry.url}) | {megabytes(entry.size)} | {digest} | {entry.licence} "
+            f"| [{entry.purpose}]({entry.page}) |"
+        )
+    return "\n".join(lines)

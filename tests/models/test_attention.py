@@ -1,0 +1,74 @@
+"""scaler.models.attention: the folded bias gives what segment-anything's own attention gives."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from segment_anything.modeling.image_encoder import Block
+from torch import Tensor, nn
+
+from scaler.models.attention import run_block, run_fused_block
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+def block(window: int, table: int) -> Block:
+    """A block of 24 channels with random weights, its tables of relative positions too."""
+    made = Block(
+        24,
+        2,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        use_rel_pos=True,
+        window_size=window,
+        input_size=(table, table),
+    )
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draw) * 0.3)
+    return made
+
+
+def tokens(side: int) -> Tensor:
+    return torch.randn(2, side, side, 24, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    ("window", "table", "side"),
+    [
+        pytest.param(0, 6, 6, id="all tokens"),
+        pytest.param(0, 6, 9, id="all tokens, another grid: interpolated positions"),
+        pytest.param(3, 3, 6, id="windows"),
+        pytest.param(4, 4, 6, id="windows that need padding"),
+    ],
+)
+def test_output_and_gradients_are_the_packages(device: str, window: int, table: int, side: int) -> None:
+    made = block(window, table).to(device)
+    results = []
+    for function in (made, partial(run_fused_block, made)):
+        made.zero_grad()
+        x = tokens(side).to(device).requires_grad_()
+        out = function(x)
+        out.square().mean().backward()
+        assert x.grad is not None
+        results.append([out.detach(), x.grad, *(p.grad for p in made.parameters() if p.grad is not None)])
+    for own, fused in zip(*results, strict=True):
+        torch.testing.assert_close(fused, own, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_low_precision_stays_as_near_to_the_truth_as_the_package(device: str) -> None:
+    made, x = block(0, 6).to(device), tokens(6).to(device)
+    with torch.no_grad():
+        truth = made(x)
+        with torch.autocast(device, torch.bfloat16):
+            own, fused = made(x), run_fused_block(made, x)
+    assert (fused - truth).abs().mean() < 1.5 * (own - truth).abs().mean()
+
+
+def test_on_the_cpu_the_packages_own_attention_runs() -> None:
+    made, x = block(3, 3), tokens(6)
+    assert torch.equal(run_block(made, x), made(x))

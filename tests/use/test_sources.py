@@ -1,0 +1,96 @@
+"""What is taken for an image, what it is called, and what is refused before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaler.errors import ScalerError
+from scaler.use.sources import Pictures, batches, find_sources
+from tests.use.commands import main
+from tests.use.models import write_images
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    return root
+
+
+def found(*paths: Path, set_name: str | None = None) -> dict[str, list[str]]:
+    sources = find_sources(paths, set_name).sources
+    return {source.set: list(source.files) for source in sources if isinstance(source, Pictures)}
+
+
+def test_ids_are_verbatim_and_sets_are_named_by_their_folders(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "CAMO/Imgs/b.v2.JPG", "CAMO/Imgs/a b/ä.png", "CAMO/Imgs/.hidden.png", "CAMO/Imgs/note.txt", "x/c.tif"
+    )
+    assert found(tmp_path / "CAMO" / "Imgs", tmp_path / "x" / "c.tif") == {"CAMO": ["a b/ä", "b.v2"], "x": ["c"]}
+    assert found(tmp_path / "CAMO" / "Imgs", set_name="mine") == {"mine": ["a b/ä", "b.v2"]}
+
+
+def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(touch(tmp_path / "here", "a.png"))
+    assert found(Path()) == {"here": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "message"),
+    [
+        (["d/a.png", "d/a.jpg"], ["d"], "both would be predicted as d/a.png"),
+        (["1/d/a.png", "2/d/a.png"], ["1/d", "2/d"], "both would be predicted as d/a.png"),
+        (["d/film/1.png", "d/film.mp4"], ["d", "d/film.mp4"], "both would be predicted into d/film/"),
+        (["d/a.txt"], ["d"], "no image in this folder"),
+        (["d/a.mp4"], ["d"], "its videos are taken when they are given by name"),
+        (["d/a.txt"], ["d/a.txt"], "neither an image nor a video"),
+        ([], ["nowhere"], "no such file or folder"),
+    ],
+)
+def test_refused(tmp_path: Path, files: list[str], given: list[str], message: str) -> None:
+    touch(tmp_path, *files)
+    with pytest.raises(ScalerError, match=message):
+        find_sources([tmp_path / name for name in given], None)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".x", "a\\b"])
+def test_a_set_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ScalerError, match="expected a plain name"):
+        find_sources([touch(tmp_path, "a.png")], name)
+
+
+def test_a_batch_is_whole_or_skipped(tmp_path: Path) -> None:
+    names = write_images(tmp_path, 5)
+    source = Pictures("s", {name: tmp_path / f"{name}.png" for name in names})
+    done = set(names[:2]) | {names[3]}
+    seen = [(count, [frame.id for frame in frames]) for count, frames in batches(source, 2, done.__contains__, print)]
+    assert seen == [(2, []), (2, names[2:4]), (1, names[4:])]
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("photos/predictions", "whose images are predicted"),
+        ("photos", "whose images are predicted"),
+        (".", "where the predictions would go"),
+        ("full", "holds files, but no predictions.json"),
+        ("foreign", "not a record of predictions"),
+    ],
+)
+def test_folders_in_which_nothing_is_written(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, message: str
+) -> None:
+    write_images(tmp_path / "photos", 2)
+    touch(tmp_path, "full/letter.txt", "foreign/predictions.json")
+    before = sorted(tmp_path.rglob("*"))
+    assert main("predict", run_folder / "segmenter.h5", tmp_path / "photos", "--out", tmp_path / out) == 1
+    assert message in capsys.readouterr().err
+    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix == ".png"] == []
+
+
+def test_a_video_that_is_none(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = touch(tmp_path / "films", "a.avi") / "a.avi"
+    assert main("predict", run_folder / "segmenter.h5", film, "--out", tmp_path / "p") == 1
+    assert "no frame could be read" in capsys.readouterr().err
