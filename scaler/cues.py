@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -105,12 +104,10 @@ def teacher_cues(options: SamParams, probability: NDArray[np.float32]) -> Cues |
 
 
 def training_prompts(cues: Cues | None, step: Step, views: Sequence[View], compute: Compute) -> Prompts | None:
-    """Prompts of a step's images in the frame of A_w; some images get none, so that SAM learns to do without too."""
-    if cues is None:
+    """Prompts of a step's images in the frame of A_w; in some steps none, so that SAM learns to do without too."""
+    if cues is None or step.rng.random() >= cues.options.prompt_share:
         return None
-    found = cues.prompts(cues.moved(cues.tensor(step.index, compute), views))
-    keep = torch.from_numpy(step.rng.random(len(step.index)) < cues.options.prompt_share)
-    return found.dropped(keep.to(found.points_xy.device))
+    return cues.prompts(cues.moved(cues.tensor(step.index, compute), views))
 
 
 def some(prompts: Prompts | None, chosen: slice) -> Prompts | None:

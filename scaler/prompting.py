@@ -1,6 +1,8 @@
 """Prompts out of label maps: the annotation's marks, or the teacher's labels. No randomness.
 
-Maps and prompts are in one frame; see `scaler.models.prompts` for its coordinates.
+Maps and prompts are in one frame; see `scaler.models.prompts` for its coordinates. What an image gets depends on its
+own map alone, and every image of a kind has as many places for points, so a batch may be cut anywhere. A turned or
+flipped map gives the turned or flipped prompts, as long as no two pixels or components are equally good.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from scaler.models.prompts import BACKGROUND, FOREGROUND, PADDING, Prompts
 
 CERTAIN = 2.0**-10  # a teacher's p is taken as at least this and at most 1 minus this: logits of at most 6.9
 BACKGROUND_MARK = 2
+STROKE = 2.5  # points along a stroke are farther apart than this times its half width; a disc, even cut, has no room
 
+Bool = NDArray[np.bool_]
+I64 = NDArray[np.int64]
+Box = tuple[float, float, float, float]
 Points = list[tuple[float, float, int]]  # x, y, label
 
 
@@ -23,103 +29,151 @@ def prompts_from_marks(marks: Tensor, kind: str, max_points: int) -> Prompts:
     """The annotation's own points, or the box around its foreground.
 
     Args:
-        marks: (B, 1, S, S) uint8 {0 unknown, 1 foreground, 2 background}.
-        kind: "marks_points": each connected stroke or disc gives the marked pixel nearest its centroid; where there are
-            fewer of a class than `max_points`, strokes give further points, each as far from the others as can be.
-            "marks_box": from the first to the last marked foreground pixel in both directions.
-        max_points: of each class.
+        marks: (B, 1, H, W) uint8 {0 unknown, 1 foreground, 2 background}.
+        kind: "marks_points": each connected stroke or disc, the largest first, gives the marked pixel nearest its
+            centroid; what is left of `max_points` goes round the strokes, each point as far from the stroke's others
+            as can be. "marks_box": from the first to the last marked foreground pixel in both directions.
+        max_points: of each class, at least 1.
 
     Returns:
-        Prompts on the maps' device; an image without (foreground) marks has none.
+        Prompts on the maps' device, with 2 max_points places for points or with boxes; an image without (foreground)
+        marks has none.
+
+    Raises:
+        ValueError: another kind, shape or number.
     """
+    _check(marks, kind, ("marks_points", "marks_box"), max_points)
     maps = marks.squeeze(1).cpu().numpy()
     if kind == "marks_box":
-        return _pack([[] for _ in maps], [_box(one == FOREGROUND) for one in maps], marks.device)
+        return _boxes([_box(one == FOREGROUND) for one in maps], marks.device)
     points = [
         [*_spread(one == FOREGROUND, max_points, FOREGROUND), *_spread(one == BACKGROUND_MARK, max_points, BACKGROUND)]
         for one in maps
     ]
-    return _pack(points, [None] * len(maps), marks.device)
+    return _pack(points, 2 * max_points, marks.device)
 
 
 def prompts_from_mask(probability: Tensor, kind: str, max_points: int) -> Prompts:
     """The teacher's object (p >= 0.5) as points, box or mask; nothing where it sees none.
 
     Args:
-        probability: (B, 1, S, S) float in [0, 1].
-        kind: "teacher_points": of the largest components, the pixel farthest from the component's border, and one
-            background point, the pixel farthest from all foreground. "teacher_box": the box around all foreground.
-            "teacher_mask": the logit of p.
-        max_points: foreground points.
+        probability: (B, 1, H, W) float in [0, 1].
+        kind: "teacher_points": of each component, the largest first, the pixel farthest from its border, and one
+            background point, the pixel farthest from all foreground; the edge of the image counts as border for both.
+            Among equals the teacher's surest pixel is taken, then the first in reading order. "teacher_box": the box
+            around all foreground. "teacher_mask": the logit of p.
+        max_points: foreground points, at least 1.
+
+    Returns:
+        Prompts on the map's device, with max_points + 1 places for points, with boxes, or with masks.
+
+    Raises:
+        ValueError: another kind, shape or number.
     """
+    _check(probability, kind, ("teacher_points", "teacher_box", "teacher_mask"), max_points)
     maps = probability.squeeze(1).float().cpu().numpy()
     found = [one >= 0.5 for one in maps]
     if kind == "teacher_points":
-        return _pack([_inner(one, max_points) for one in found], [None] * len(maps), probability.device)
+        points = [_inner(chosen, p, max_points) for chosen, p in zip(found, maps, strict=True)]
+        return _pack(points, max_points + 1, probability.device)
     if kind == "teacher_box":
-        return _pack([[] for _ in maps], [_box(one) for one in found], probability.device)
-    empty = _pack([[] for _ in maps], [None] * len(maps), probability.device)
-    has_mask = torch.tensor([bool(one.any()) for one in found], device=probability.device)
+        return _boxes([_box(one) for one in found], probability.device)
+    empty = _pack([[] for _ in maps], 0, probability.device)
+    has_mask = torch.tensor([bool(one.any()) for one in found], dtype=torch.bool, device=probability.device)
     logits = torch.logit(probability.float(), eps=CERTAIN)
-    return Prompts(empty.points_xy, empty.point_labels, empty.box_xyxy, empty.has_box, logits, has_mask)
+    return Prompts(empty.points_xy, empty.point_labels, None, empty.has_box, logits, has_mask)
 
 
-def _spread(chosen: NDArray[np.bool_], most: int, label: int) -> Points:
-    count, components = cv2.connectedComponents(chosen.astype(np.uint8), connectivity=8)
-    pixels = sorted((np.argwhere(components == k) for k in range(1, count)), key=len, reverse=True)[:most]
+def _check(maps: Tensor, kind: str, kinds: tuple[str, ...], max_points: int) -> None:
+    if kind not in kinds:
+        raise ValueError(f"prompts: expected one of {', '.join(kinds)}, got {kind}")
+    if maps.ndim != 4 or maps.shape[1] != 1:
+        raise ValueError(f"prompts: expected maps (B, 1, H, W), got {tuple(maps.shape)}")
+    if max_points < 1:
+        raise ValueError(f"prompts: expected at least 1 point, got {max_points}")
+
+
+def _largest(chosen: Bool, most: int) -> list[tuple[int, int, Bool]]:
+    """The row and column of its upper left corner, and the shape, of each of the largest connected components."""
+    count, components, stats, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8), connectivity=8)
+    parts = []
+    for k in sorted(range(1, count), key=lambda k: -stats[k, cv2.CC_STAT_AREA])[:most]:
+        left, top, width, height, _ = (int(value) for value in stats[k])
+        parts.append((top, left, components[top : top + height, left : left + width] == k))
+    return parts
+
+
+def _spread(chosen: Bool, most: int, label: int) -> Points:
+    parts = _largest(chosen, most)
+    pixels = [np.argwhere(shape) + np.array([top, left]) for top, left, shape in parts]
+    spacing = [STROKE * float(_depth(shape).max()) for _, _, shape in parts]
     kept = [[_nearest(of_one, of_one.mean(axis=0))] for of_one in pixels]
-    for number in range(most - len(kept)):
-        if not pixels:
-            break
-        of_one, mine = pixels[number % len(pixels)], kept[number % len(pixels)]
-        distance = np.min([np.hypot(*(of_one - point).T) for point in mine], axis=0)
-        if distance.max() > 2:  # else a disc: one point says it all
-            mine.append(of_one[distance.argmax()])
-    return [(float(column) + 0.5, float(row) + 0.5, label) for mine in kept for row, column in mine]
+    missing, open_parts = most - len(kept), list(range(len(kept)))
+    while missing and open_parts:
+        for k in list(open_parts)[:missing]:
+            distance = np.min([np.hypot(*(pixels[k] - point).T) for point in kept[k]], axis=0)
+            if distance.max() <= spacing[k]:
+                open_parts.remove(k)
+                continue
+            kept[k].append(pixels[k][distance.argmax()])
+            missing -= 1
+    return [(*_centre(point), label) for of_one in kept for point in of_one]
 
 
-def _nearest(pixels: NDArray[np.int64], point: NDArray[np.float64]) -> NDArray[np.int64]:
-    nearest: NDArray[np.int64] = pixels[np.hypot(*(pixels - point).T).argmin()]
+def _nearest(pixels: I64, point: NDArray[np.float64]) -> I64:
+    nearest: I64 = pixels[np.hypot(*(pixels - point).T).argmin()]
     return nearest
 
 
-def _inner(chosen: NDArray[np.bool_], most: int) -> Points:
-    if not chosen.any():
-        return []
-    count, components, stats, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8), connectivity=8)
-    largest = sorted(range(1, count), key=lambda k: -stats[k, cv2.CC_STAT_AREA])[:most]
-    points = [(*_deepest(components == k), FOREGROUND) for k in largest]
-    if not chosen.all():
-        points.append((*_deepest(~chosen), BACKGROUND))
+def _inner(chosen: Bool, probability: NDArray[np.float32], most: int) -> Points:
+    points: Points = []
+    for top, left, shape in _largest(chosen, most):
+        height, width = shape.shape
+        sure = probability[top : top + height, left : left + width]
+        points.append((*_centre(_deepest(shape, sure) + np.array([top, left])), FOREGROUND))
+    if points and not chosen.all():
+        points.append((*_centre(_deepest(~chosen, -probability)), BACKGROUND))
     return points
 
 
-def _deepest(chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """The centre (x, y) of the pixel farthest from all that is not chosen; what lies outside the image is not."""
-    padded = np.pad(chosen, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, column = np.unravel_index(int(distance.argmax()), distance.shape)
-    return float(column) + 0.5, float(row) + 0.5
+def _depth(shape: Bool) -> NDArray[np.float32]:
+    """Distance of each pixel to the nearest that does not belong; what lies outside the array does not."""
+    padded = np.pad(shape, 1).astype(np.uint8)
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1], dtype=np.float32)
 
 
-def _box(chosen: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
+def _deepest(shape: Bool, sure: NDArray[np.float32]) -> I64:
+    """Row and column of the pixel farthest from all that does not belong; among equals, where `sure` is greatest."""
+    depth = _depth(shape)
+    equal = np.argwhere(depth == depth.max())
+    best: I64 = equal[sure[tuple(equal.T)].argmax()]
+    return best
+
+
+def _centre(pixel: I64) -> tuple[float, float]:
+    return float(pixel[1]) + 0.5, float(pixel[0]) + 0.5
+
+
+def _box(chosen: Bool) -> Box | None:
     rows, columns = np.flatnonzero(chosen.any(axis=1)), np.flatnonzero(chosen.any(axis=0))
     if not len(rows):
         return None
     return columns[0] + 0.5, rows[0] + 0.5, columns[-1] + 0.5, rows[-1] + 0.5
 
 
-def _pack(points: list[Points], boxes: list[tuple[float, float, float, float] | None], device: torch.device) -> Prompts:
-    batch, most = len(points), max((len(of_one) for of_one in points), default=0)
-    xy, labels = np.zeros((batch, most, 2), np.float32), np.full((batch, most), PADDING, np.int64)
+def _pack(points: list[Points], places: int, device: torch.device) -> Prompts:
+    batch = len(points)
+    xy, labels = np.zeros((batch, places, 2), np.float32), np.full((batch, places), PADDING, np.int64)
     for i, of_one in enumerate(points):
         for j, (x, y, label) in enumerate(of_one):
             xy[i, j], labels[i, j] = (x, y), label
-    return Prompts(
-        torch.from_numpy(xy).to(device),
-        torch.from_numpy(labels).to(device),
-        torch.tensor([box or (0.0, 0.0, 0.0, 0.0) for box in boxes], dtype=torch.float32, device=device).view(-1, 4),
-        torch.tensor([box is not None for box in boxes], dtype=torch.bool, device=device),
-        None,
-        torch.zeros(batch, dtype=torch.bool, device=device),
-    )
+    none = torch.zeros(batch, dtype=torch.bool, device=device)
+    return Prompts(torch.from_numpy(xy).to(device), torch.from_numpy(labels).to(device), None, none, None, none)
+
+
+def _boxes(boxes: list[Box | None], device: torch.device) -> Prompts:
+    empty = _pack([[] for _ in boxes], 0, device)
+    corners = np.array([box or (0.0, 0.0, 0.0, 0.0) for box in boxes], dtype=np.float32).reshape(-1, 4)
+    has_box = torch.tensor([box is not None for box in boxes], dtype=torch.bool, device=device)
+    box_xyxy = torch.from_numpy(corners).to(device)
+    return Prompts(empty.points_xy, empty.point_labels, box_xyxy, has_box, None, empty.has_mask)

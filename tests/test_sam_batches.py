@@ -73,17 +73,17 @@ def gradients(
     return named, total, count
 
 
-@pytest.mark.parametrize("prompts", ["none", "teacher_box", "teacher_mask"])
+@pytest.mark.parametrize("prompts", ["none", "teacher_points", "teacher_box", "teacher_mask"])
 @pytest.mark.parametrize("stage", ["initialize_sam", "train_sam"])
 def test_parts_add_up_to_the_whole(
     stage: str, prompts: str, params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     data = data_set()
     whole = with_values(params, sam={"prompts": prompts, "prompt_share": 1.0})
-    cut = with_values(params, sam={"prompts": prompts, "prompt_share": 1.0, "micro_batch": 2})
+    cut = with_values(params, sam={"prompts": prompts, "prompt_share": 1.0, "micro_batch": 1})
     expected, numbers, once = gradients(stage, whole, data, monkeypatch, tmp_path)
     came, sums, times = gradients(stage, cut, data, monkeypatch, tmp_path)
-    assert (once, times) == (1, 3 if stage == "train_sam" else 1)
+    assert (once, times) == (1, 5 if stage == "train_sam" else 2)
     assert came.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(came[name], value, rtol=1e-3, atol=1e-5 * float(value.abs().max() + 1))
@@ -95,16 +95,16 @@ def test_parts_cover_the_batch_and_their_shares_add_up() -> None:
     assert parts(5, None) == [(slice(0, 5), 1.0)]
 
 
-def test_marks_move_with_the_view_and_some_images_go_without() -> None:
+def test_marks_move_with_the_view_and_some_steps_go_without() -> None:
     data = data_set(marks=True)
     cues = Cues(sam_params(prompts="marks_points", prompt_share=0.5), data.marks)
-    step = Step(np.arange(COUNT), generator(0, "prompts"))
-    found = training_prompts(cues, step, [View("h", 0, 1.0)] * COUNT, CPU)
-    assert found is not None
-    labels = found.point_labels
-    given = (labels != -1).any(dim=1)
-    assert 0 < int(given.sum()) < COUNT
-    x = found.points_xy[given][labels[given] == 1][:, 0]
+    found = [
+        training_prompts(cues, Step(np.arange(COUNT), generator(0, "prompts", k)), [View("h", 0, 1.0)] * COUNT, CPU)
+        for k in range(20)
+    ]
+    given = [one for one in found if one is not None]
+    assert 0 < len(given) < len(found)
+    x = given[0].points_xy[given[0].point_labels == 1][:, 0]
     assert ((SIZE - x).sub(15).abs() <= 1.5).all()
 
 

@@ -52,7 +52,6 @@ CONFIGS = {
 
 def build_sam(config: SamConfig) -> Sam:
     """A segment-anything `Sam` with random weights; `vit_b`, `vit_l`, `vit_h` have the official architecture."""
-    tokens = config.image_size // config.patch_size
     encoder = ImageEncoderViT(
         img_size=config.image_size,
         patch_size=config.patch_size,
@@ -67,6 +66,12 @@ def build_sam(config: SamConfig) -> Sam:
         window_size=config.window,
         global_attn_indexes=config.global_blocks,
     )
+    return with_decoder(encoder, config)
+
+
+def with_decoder(encoder: nn.Module, config: SamConfig) -> Sam:
+    """An image encoder with SAM's prompt encoder and mask decoder of random weights, for the sizes in `config`."""
+    tokens = config.image_size // config.patch_size
     prompts = PromptEncoder(
         embed_dim=config.prompt_dim,
         image_embedding_size=(tokens, tokens),
@@ -99,13 +104,12 @@ def empty_sam(config: SamConfig) -> Sam:
     return sam
 
 
-def set_side(sam: Sam, side: int) -> None:
-    """Tell the prompt encoder, whose sizes are plain numbers, that images are side x side pixels.
+def set_side(sam: Sam, side: int, patch: int) -> None:
+    """Tell the prompt encoder, whose sizes are plain numbers, that images are side x side pixels, tokens patch x patch.
 
     Raises:
         ScalerError: `side` is no multiple of the encoder's patch.
     """
-    patch = sam.image_encoder.patch_embed.proj.kernel_size[0]
     if side % patch:
         raise ScalerError(
             f"sam.size: expected a multiple of {patch} (the encoder's patch), got {side}. "
@@ -141,7 +145,8 @@ def decode(sam: Sam, embedding: Tensor, sparse: Tensor, dense: Tensor) -> Tensor
     decoder = sam.mask_decoder
     batch = len(embedding)
     learned = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight]).expand(batch, -1, -1)
-    position = sam.prompt_encoder.get_dense_pe().expand(batch, -1, -1, -1)
+    with torch.autocast(embedding.device.type, enabled=False):  # bf16 knows no place on a grid of 64 x 64
+        position = sam.prompt_encoder.get_dense_pe().expand(batch, -1, -1, -1)
     tokens, source = decoder.transformer(embedding + dense, position, torch.cat([learned, sparse], dim=1))
     upscaled = decoder.output_upscaling(source.transpose(1, 2).reshape(embedding.shape))
     kernel = decoder.output_hypernetworks_mlps[0](tokens[:, 1])  # token 0 is the IoU token

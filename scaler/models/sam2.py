@@ -14,10 +14,11 @@ from transformers.models.sam2.modeling_sam2 import Sam2PromptEncoder, Sam2Vision
 
 from scaler.models.adapted import AdaptedModel, Features
 from scaler.models.prompts import PADDING, Prompts
-from scaler.models.sam2_adapter import StageAdapters
+from scaler.models.sam2_adapter import blocks_entered
 from scaler.models.sam2_build import OWN_SIDE, PATCH, SIZES, build_sam2, empty_sam2, set_side
 from scaler.models.sam2_keys import to_transformers
 from scaler.models.sam_adapter import high_pass
+from scaler.models.stage_adapters import StageAdapters
 from scaler.models.weights import load_strictly
 
 CORNERS = (2, 3)  # how SAM2 labels the upper left and the lower right corner of a box among points
@@ -60,7 +61,9 @@ class Sam2(AdaptedModel):
     def add_adapter(self) -> None:
         """SAM2-Adapter: one adapter per stage of Hiera."""
         config = self.encoder().backbone.config
-        self.adapter = StageAdapters(config.embed_dim_per_stage, config.blocks_per_stage, PATCH)
+        runs = blocks_entered(config.blocks_per_stage)
+        patches = [PATCH * 2**stage for stage in range(len(runs))]
+        self.adapter = StageAdapters(config.embed_dim_per_stage, runs, patches)
 
     def encode(self, image: Tensor) -> Features:
         """256 channels at side/16, and at side/4 and side/8, these before the decoder's two convolutions."""
@@ -152,7 +155,7 @@ def encode_prompts_sam2(encoder: Sam2PromptEncoder, prompts: Prompts | None, bat
     if prompts is None:
         return sparse, dense
     points, labels = prompts.points_xy, prompts.point_labels
-    if bool(prompts.has_box.any()):
+    if prompts.box_xyxy is not None:
         corners = torch.where(prompts.has_box.unsqueeze(1), labels.new_tensor(CORNERS), PADDING)
         points = torch.cat([prompts.box_xyxy.view(batch, 2, 2), points], dim=1)
         labels = torch.cat([corners, labels], dim=1)

@@ -38,7 +38,7 @@ class SamViT(AdaptedModel):
         super().__init__(side or sam.image_encoder.img_size)
         self.sam = sam
         self.adapter: Adapter | None = None
-        set_side(sam, self.side)
+        set_side(sam, self.side, sam.image_encoder.patch_embed.proj.kernel_size[0])
 
     def encoder(self) -> ImageEncoderViT:
         """The ViT."""

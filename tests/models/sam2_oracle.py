@@ -46,10 +46,19 @@ def without_memory() -> Iterator[None]:
         yield
 
 
+def shapes(name: str) -> dict[str, Tensor]:
+    """Meta's keys with tensors of the right shapes and any content."""
+    with without_memory():
+        model = official(name, 64)
+    return {key: torch.empty_like(value, device="cpu") for key, value in model.state_dict().items()}
+
+
 @cache
 def weights(name: str = "sam2.1_tiny") -> dict[str, Tensor]:
     """Under Meta's keys; noise added to all, for much is zero or one at first."""
-    state = official(name, 64).state_dict()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = official(name, 64).state_dict()
     draw = torch.Generator().manual_seed(0)
     for key, value in state.items():
         strength = 0.3 if value.dim() < 2 or "embed" in key or "token" in key else 0.02

@@ -73,12 +73,12 @@ def test_high_resolution_features_are_those_of_each_image() -> None:
     assert [tuple(one.shape) for one in (features.embedding, *features.high_resolution)] == [
         (2, 256, 4, 4), (2, 256, 16, 16), (2, 256, 8, 8),
     ]  # fmt: skip
-    before = model.decode(features, None)
-    for part in features.high_resolution:
+    for number, part in enumerate(features.high_resolution):
+        before = model.decode(features, None)
         part[1] += torch.randn(256, *part.shape[2:])
-    after = model.decode(features, None)
-    torch.testing.assert_close(after[0], before[0])
-    assert (after[1] - before[1]).abs().max() > 1e-3
+        after = model.decode(features, None)
+        torch.testing.assert_close(after[0], before[0])
+        assert (after[1] - before[1]).abs().max() > 1e-3, number
 
 
 @pytest.mark.parametrize("adaptation", ["adapter", "lora", "decoder"])

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scaler.models.sam2_adapter import StageAdapters, blocks_entered
+from scaler.models.sam2_adapter import blocks_entered
 from scaler.models.sam2_build import SIZES
 from scaler.models.sam_adapter import high_pass
+from scaler.models.stage_adapters import StageAdapters
 from tests.models.sam2_oracle import MINI, mini, shake
 from tests.tiny_sam import pictures
 
@@ -35,7 +36,7 @@ def test_every_block_is_entered_by_one_stage(name: str, last: tuple[int, ...]) -
 def test_ranks_and_patches() -> None:
     size = SIZES["sam2.1_large"]
     with torch.device("meta"):
-        stages = StageAdapters(size.widths, size.blocks, 4).stages
+        stages = StageAdapters(size.widths, blocks_entered(size.blocks), (4, 8, 16, 32)).stages
     assert [stage.embedding_tune.in_features for stage in stages] == [144, 288, 576, 1152]
     assert [stage.embedding_tune.out_features for stage in stages] == [24, 24, 24, 36]
     assert [stage.high_pass_tune.stride for stage in stages] == [(4, 4), (8, 8), (16, 16), (32, 32)]
