@@ -31,7 +31,7 @@ repro: setup
 	dvc repro
 
 test: setup
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
 
 # Without ruff's cache: it keys on a file's own text, but the order of imports also depends on which folders exist.
 lint: setup

@@ -10,6 +10,7 @@ autocast, fused attention, both views of each image, as on a GPU.
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -73,6 +74,17 @@ class LiveMemory(TorchDispatchMode):
         return out
 
 
+def make_fake(model: nn.Module, mode: FakeTensorMode) -> None:
+    """Replace all tensors of a model by fake ones of their shapes, in place."""
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = nn.Parameter(mode.from_tensor(parameter.detach()))
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = mode.from_tensor(buffer)
+
+
 def step_memory(model: AdaptedModel, images: int) -> tuple[float, float]:
     """GiB of the weights alone, and at the peak of two steps on both views of `images` images."""
     live = LiveMemory()
@@ -97,12 +109,14 @@ def main() -> None:
     print(f"| model | weights | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")
     for name in MODELS:
         cells = []
+        real = {side: untrained(name, side) for side in {side for side, _, _ in STEPS}}
         for side, images, recompute in STEPS:
+            model = copy.deepcopy(real[side])
             with (
-                FakeTensorMode(allow_non_fake_inputs=True),
+                FakeTensorMode(allow_non_fake_inputs=True) as mode,
                 mock.patch.object(scaler.models.sam_vit, "run_block", run_fused_block),
             ):
-                model = untrained(name, side)
+                make_fake(model, mode)
                 add_adaptation(model, "adapter", 4)
                 model.recompute = recompute
                 weights, peak = step_memory(model, images)

@@ -10,6 +10,7 @@ from scaler.errors import ScalerError
 
 COMMANDS = (  # modules with an `add_parser`; they import nothing heavy at the top
     "scaler.presets",
+    "scaler.doctor.command",
     "scaler.weights.command",
     "scaler.use.predict",
     "scaler.use.evaluate",

@@ -41,8 +41,6 @@ rule label_with_initial_sam:
 
 
 rule label_with_sam:
-    wildcard_constraints:
-        round="[1-9][0-9]*",
     input:
         needs(
             LABEL_WITH_SAM,
@@ -55,6 +53,8 @@ rule label_with_sam:
         update("results/rounds/{round}/sam_labels/shard_{shard}.h5"),
     log:
         ".scaler/logs/results__rounds__{round}__sam_labels__shard_{shard}.h5.log",
+    wildcard_constraints:
+        round="[1-9][0-9]*",
     conda:
         "../../environment.yml"
     threads: CORES_PER_JOB

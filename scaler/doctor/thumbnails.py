@@ -1,0 +1,52 @@
+"""Small pictures of the suspicious: the image with its mask's outline and its marks."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from scaler.data.images import read_image, read_marks, read_mask
+from scaler.doctor.inventory import Item
+from scaler.errors import ScalerError
+from scaler.params import PrepareDataParams
+from scaler.report.pictures import BLUE, ORANGE, WHITE, outline, shrunk
+
+U8 = NDArray[np.uint8]
+QUALITY = 80  # of the JPEG
+
+
+def thumbnail(item: Item, params: PrepareDataParams) -> str | None:
+    """A data URI, longer side 128 pixels: mask outline white on the photograph, foreground marks orange, background
+    marks blue. What is refused or of another size is left out; None where the image itself is refused.
+    """
+    try:
+        image = read_image(item.image)
+    except ScalerError:
+        return None
+    small = shrunk(image).copy()
+    mask = _layer(item, "mask", params)
+    if mask is not None and mask.shape == image.shape[:2]:
+        edge = outline(shrunk(mask * np.uint8(255)) >= 128)
+        small[edge] = WHITE
+    marks = _layer(item, "marks", params)
+    if marks is not None and marks.shape == image.shape[:2]:
+        for value, colour in ((2, BLUE), (1, ORANGE)):
+            touched = shrunk((marks == value).astype(np.uint8) * np.uint8(255)) > 0
+            small[touched] = colour
+    buffer = io.BytesIO()
+    Image.fromarray(small).save(buffer, format="JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _layer(item: Item, which: str, params: PrepareDataParams) -> U8 | None:
+    path = item.mask if which == "mask" else item.marks
+    if path is None:
+        return None
+    try:
+        return read_mask(path) if which == "mask" else read_marks(path, params.marks_convention)
+    except ScalerError:
+        return None
