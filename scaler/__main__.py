@@ -11,10 +11,13 @@ from scaler.errors import ScalerError
 COMMANDS = (  # modules with an `add_parser`; they import nothing heavy at the top
     "scaler.presets",
     "scaler.doctor.command",
+    "scaler.data.split_command",
     "scaler.weights.command",
     "scaler.use.predict",
     "scaler.use.evaluate",
     "scaler.exchange.command",
+    "scaler.inspect.command",
+    "scaler.inspect.show",
 )
 
 

@@ -6,6 +6,7 @@ one place where values live, and its comments say how to choose them.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,19 +42,51 @@ class PrepareDataParams(Block):
     """Where the images are, their size, and which of them have which labels."""
 
     source: str
+    layout: Literal["general", "cod", "pranet", "gdd", "drive", "sod", "csv"]
+    table: str
     size: Annotated[int, Field(ge=32, multiple_of=32)]
     supervision: Literal["semi", "points", "scribbles", "full"]
     labelled_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
     labelled_list: str | None
     train: str
-    val: str
+    val: str | None
+    val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] | None
     test: str
+    groups: str | None
+    paper_protocol: bool
     images: str
     masks: str
     marks: str
+    image_suffix: str
+    mask_suffix: str
+    marks_suffix: str
     marks_convention: Literal["auto", "fg1_bg2", "fg1_bg0_unknown255"]
     point_radius: Annotated[int, Field(ge=0)]
     scribble_width: Positive
+
+    @model_validator(mode="after")
+    def _one_validation_rule(self) -> PrepareDataParams:
+        if (self.val is None) == (self.val_fraction is None):
+            raise ValueError(
+                f"either val (a pattern or a list) or val_fraction (a share of the training images), the other null; "
+                f"got val: {self.val!r} and val_fraction: {self.val_fraction!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_are_named(self) -> PrepareDataParams:
+        if self.groups is None or (self.layout == "csv" and "(" not in self.groups):
+            return self  # a column of the table
+        try:
+            found = re.compile(self.groups).groups
+        except re.error as error:
+            raise ValueError(f"groups: {self.groups!r} is no regular expression ({error})") from None
+        if found < 1:
+            raise ValueError(
+                f"groups: {self.groups!r} needs a part in parentheses, which is the group's name in the image id, "
+                "such as ^(patient[0-9]+)_"
+            )
+        return self
 
 
 class SegmenterParams(Block):
@@ -225,6 +258,12 @@ class ReportParams(Block):
     images: Positive
 
 
+class InspectParams(Block):
+    """The inspection page."""
+
+    tile: Annotated[int, Field(ge=32)]
+
+
 class Params(Block):
     """The whole of `params.yaml`."""
 
@@ -248,6 +287,7 @@ class Params(Block):
     train_sam: TrainSamParams
     evaluate: EvaluateParams
     report: ReportParams
+    inspect: InspectParams
 
     @field_validator("rounds", mode="before")
     @classmethod

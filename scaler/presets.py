@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -16,8 +17,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "workflow" / "presets"
 
 
 def preset_names() -> list[str]:
-    """The presets that come with the project."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    """The presets that come with the project; files that begin with "_" are only there for others to extend."""
+    return sorted(path.stem for path in FOLDER.glob("[!_]*.yaml"))
 
 
 def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
@@ -35,7 +36,7 @@ def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
     yaml.width = 4096
     before = path.read_text(encoding="utf-8")
     values = yaml.load(before)
-    changes = _lay_over(values, YAML(typ="safe", pure=True).load(FOLDER / f"{name}.yaml"), "")
+    changes = [line for part in _parts(name) for line in _lay_over(values, part, "")]
     yaml.dump(values, path)
     try:
         load_params(path)
@@ -43,6 +44,12 @@ def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
         path.write_text(before, encoding="utf-8")
         raise
     return changes
+
+
+def _parts(name: str) -> list[dict[str, Any]]:
+    """The preset's values, those of the presets that it `extends` before them."""
+    own = YAML(typ="safe", pure=True).load(FOLDER / f"{name}.yaml")
+    return [*(part for base in own.pop("extends", []) for part in _parts(base)), own]
 
 
 def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> list[str]:

@@ -8,7 +8,7 @@ from scaler.pipeline.job import Job, run
 PARAMS = ("shards", "weighting", "segmenter", "label_with_segmenter")
 
 
-def main(job: Job, *, round: int, shard: str, data: Artifact, segmenter: Artifact, out: Output) -> None:
+def main(job: Job, *, shard: str, data: Artifact, segmenter: Artifact, out: Output) -> None:
     """Label the images of one shard, each as it is (no augmentation)."""
     from scaler.artifacts.layout import write_labels
     from scaler.batches import load_split

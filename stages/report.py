@@ -15,7 +15,7 @@ def main(job: Job, *, results: Results, out: Output) -> None:
     from scaler.report.tables import sidecar_texts
 
     inputs = gather(results, job.params)
-    job.html(out, build_report(inputs), sidecar_texts(inputs))
+    job.html(out, "report", build_report(inputs), sidecar_texts(inputs).items())
 
 
 if __name__ == "__main__":

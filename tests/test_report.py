@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -381,6 +382,7 @@ def write_run(root: Path, inputs: ReportInputs) -> None:
                     for name, stack in labels.maps.items():
                         write_images(file, name, stack[chosen])
                     write_columns(file, {name: column[chosen] for name, column in labels.columns.items()})
+    shutil.copytree(root / "rounds" / "0" / "segmenter_labels", root / "init" / "segmenter_labels")
 
 
 def as_stored(inputs: ReportInputs) -> ReportInputs:

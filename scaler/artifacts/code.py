@@ -43,6 +43,7 @@ def _closure(start: tuple[str, ...]) -> set[str]:
         if name in found or _is_neutral(name) or _file(name) is None:
             continue
         found.add(name)
+        waiting.append(name.rpartition(".")[0])  # its package, with the assets that lie there
         waiting.extend(_imports(_file(name)))
     return found
 
@@ -55,6 +56,8 @@ def _is_neutral(name: str) -> bool:
 
 @cache
 def _file(name: str) -> Path | None:
+    if not name:
+        return None
     base = ROOT.joinpath(*name.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if candidate.is_file():
@@ -92,10 +95,21 @@ def _tree_hash(path: Path | None) -> str:
         return ""
     digest = hashlib.sha256(_canonical(_tree(path)).encode())
     if path.name == "__init__.py":
-        for asset in sorted(path.parent.iterdir()):
-            if asset.suffix in ASSETS:
-                digest.update(asset.read_bytes())
+        for asset in _assets(path.parent):
+            digest.update(f"{asset.relative_to(path.parent).as_posix()}\0".encode())
+            digest.update(asset.read_bytes())
     return digest.hexdigest()
+
+
+def _assets(folder: Path) -> list[Path]:
+    """What code reads beside it: files of a package, and of folders in it that are no packages themselves."""
+    found = []
+    for item in sorted(folder.iterdir()):
+        if item.suffix in ASSETS:
+            found.append(item)
+        elif item.is_dir() and item.name.isidentifier() and not (item / "__init__.py").exists():
+            found += _assets(item)
+    return found
 
 
 def _canonical(node: object) -> str:

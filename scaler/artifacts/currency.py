@@ -103,7 +103,7 @@ class Currency:
         try:
             if self.memory.digest(path, header.payload_offset) != header.payload_sha256:
                 return False
-            return all(self.memory.digest(path.with_name(n)) == digest for n, digest in header.sidecars.items())
+            return all(self.memory.digest(path.parent / n) == digest for n, digest in header.sidecars.items())
         except OSError:
             return False
 

@@ -6,7 +6,7 @@ One image is one chunk, compressed with gzip after the shuffle filter, which eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCHEMA = dict.fromkeys(
-    ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report"), 1
-) | {"segmenter": 2, "sam": 2}  # 2: with input_size
+    ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report", "inspection"), 1
+) | {"segmenter": 2, "sam": 2, "data": 2}  # 2: with input_size; with set
 GZIP_LEVEL = 4
 LABEL_SCALE = 255
 
@@ -35,6 +35,7 @@ class DataSet:
         marks: (N, S, S) uint8 {0 unknown, 1 foreground, 2 background}.
         native_size: (N, 2) int32 height and width of the image as the user brought it.
         native_masks: for validation and test, the (H, W) uint8 {0, 1} masks at native size; empty for training.
+        set: N names of the set that each image belongs to, "" for a single one; or empty, which means N times "".
     """
 
     ids: list[str]
@@ -44,6 +45,7 @@ class DataSet:
     marks: U8
     native_size: NDArray[np.int32]
     native_masks: list[U8]
+    set: list[str] = field(default_factory=list)
 
 
 def write_data(file: h5py.File, data: DataSet) -> None:
@@ -54,6 +56,7 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     write_images(file, "marks", data.marks)
     write_column(file, "labelled", data.labelled)
     write_column(file, "native_size", data.native_size)
+    write_strings(file, "set", data.set or [""] * len(data.ids))
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
         write_image(group, str(number), mask)
@@ -70,6 +73,7 @@ def read_data(file: h5py.File) -> DataSet:
         marks=file["marks"][()],
         native_size=file["native_size"][()],
         native_masks=[group[str(number)][()] for number in range(len(group))],
+        set=list(file["set"].asstr()[()]),
     )
 
 
@@ -82,7 +86,12 @@ def write_truth(file: h5py.File, ids: Sequence[str], mask: U8, known: NDArray[np
 
 def write_ids(file: h5py.Group, ids: Sequence[str]) -> None:
     """Write image ids as UTF-8 strings."""
-    file.create_dataset("id", data=list(ids), dtype=h5py.string_dtype("utf-8"), track_times=False)
+    write_strings(file, "id", ids)
+
+
+def write_strings(file: h5py.Group, name: str, values: Sequence[str]) -> None:
+    """Write one UTF-8 string per image."""
+    file.create_dataset(name, data=list(values), dtype=h5py.string_dtype("utf-8"), track_times=False)
 
 
 def read_ids(file: h5py.Group) -> list[str]:

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -47,14 +47,21 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
         file.attrs["provenance"] = header.provenance()
         yield file
         file.attrs["fingerprint"] = header.fingerprint
-    _seal(path, planned, size, buffer.getbuffer()[size:], sidecars)
+    _seal(path, planned, size, buffer.getbuffer()[size:], _write_sidecars(path, sidecars.items()))
 
 
-def seal_html(path: Path, header: Header, page: str, sidecars: dict[str, str]) -> None:
-    """Write a page whose first line is the header in a comment, and its sidecars; errors as `sealed_hdf5`."""
-    planned = replace(header, sidecars=dict.fromkeys(sidecars, "0" * DIGEST_LENGTH))
-    size = block_size(planned, html=True)
-    _seal(path, planned, size, page.encode("utf-8"), sidecars, html=True)
+def seal_html(path: Path, header: Header, page: str, sidecars: Iterable[tuple[str, str]]) -> None:
+    """Write a page whose first line is the header in a comment, after its sidecars; errors as `sealed_hdf5`.
+
+    Args:
+        path: of the page.
+        header: provenance without checksums.
+        page: HTML.
+        sidecars: (name, text) of files beside the page, or in folders beside it ("data/run.js"); made one at a time.
+    """
+    digests = _write_sidecars(path, sidecars)
+    size = block_size(replace(header, sidecars=digests), html=True)
+    _seal(path, header, size, page.encode("utf-8"), digests, html=True)
 
 
 def save_state(path: Path, numbers: dict[str, int | float | str], tensors: dict[str, object]) -> None:
@@ -67,16 +74,21 @@ def save_state(path: Path, numbers: dict[str, int | float | str], tensors: dict[
     _replace(path, buffer.getbuffer())
 
 
-def _seal(
-    path: Path, planned: Header, size: int, payload: Content, sidecars: dict[str, str], *, html: bool = False
-) -> None:
+def _write_sidecars(path: Path, sidecars: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Write them; name -> SHA-256."""
     digests = {}
-    for name, text in sidecars.items():
+    for name, text in sidecars:
         content = text.encode("utf-8")
-        _replace(path.with_name(name), content)
+        _replace(path.parent / name, content)
         digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
+def _seal(
+    path: Path, header: Header, size: int, payload: Content, sidecars: dict[str, str], *, html: bool = False
+) -> None:
     digest = hashlib.sha256(payload).hexdigest()
-    final = replace(planned, sidecars=digests, payload_sha256=digest, payload_offset=size)
+    final = replace(header, sidecars=sidecars, payload_sha256=digest, payload_offset=size)
     _replace(path, encode(final, size, html=html), payload)
 
 

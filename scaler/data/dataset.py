@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.layout import DataSet
-from scaler.data.folder import Sample, survey
+from scaler.data.entries import RECIPE, Entry, of_folder, of_laboratory
 from scaler.data.marks import points, scribbles
 from scaler.data.problems import Problems
-from scaler.data.reading import Picture, read_sample
+from scaler.data.reading import Picture
 from scaler.data.resize import to_square
-from scaler.data.split import SPLITS, Split, assign_splits, choose_labelled, read_id_list
+from scaler.data.split import SPLITS, Split, choose, read_id_list
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
 from scaler.pipeline.progress import progress
 from scaler.randomness import generator
-
-RECIPE = "recipe.yaml"  # a source that holds this file is the built-in laboratory
 
 U8 = NDArray[np.uint8]
 
@@ -57,6 +54,8 @@ class _Stack:
     """A split as it was read: `DataSet` before it is settled what is labelled; `share` is the foreground's, native."""
 
     ids: list[str]
+    sets: list[str]
+    groups: dict[str, str]
     image: U8
     mask: U8
     known: NDArray[np.bool_]
@@ -67,28 +66,26 @@ class _Stack:
     native_masks: list[U8]
 
 
-Entry = tuple[str, Callable[[], Picture | None]]
-
-
 def prepare(source: Path, params: PrepareDataParams, seed: int) -> Prepared:
     """Read, check, resize and label a data set, one image at a time.
 
-    Supervision: `semi`: `labelled_fraction` of the training images that have a mask (or those of `labelled_list`) are
-    labelled; `full`: all that have a mask; `points`, `scribbles`: none, but there are marks, the user's where there is
-    a marks file, else simulated from the mask at the size of training, where there is one.
+    The splits are those of `scaler.data.folder`. Supervision: `semi`: `labelled_fraction` of the training images that
+    have a mask (or those of `labelled_list`) are labelled, drawn as whole groups; `full`: all that have a mask;
+    `points`, `scribbles`: none, but there are marks, the user's where there is a marks file, else simulated from the
+    mask at the size of training, where there is one.
 
     Args:
-        source: a folder as in `scaler.data.folder`, or the built-in laboratory (it holds `recipe.yaml`).
+        source: a folder as in `scaler.data.layouts_files`, or the built-in laboratory (it holds `recipe.yaml`).
         params: the block `prepare_data`; its `source` is not read.
-        seed: decides the labelled images and the simulated marks.
+        seed: decides the validation images (`val_fraction`), the labelled images and the simulated marks.
 
     Raises:
         ScalerError: with all faults of the data, a line each, naming file and cure.
     """
     problems = Problems(source)
     is_laboratory = (source / RECIPE).is_file()
-    entries = _laboratory(source, params, problems) if is_laboratory else _folder(source, params, problems)
-    listed = _listed(source, params, [name for name, _ in entries["train"]], problems)
+    entries = (of_laboratory if is_laboratory else of_folder)(source, params, problems, seed)
+    listed = _listed(source, params, [entry.id for entry in entries["train"]], problems)
     stacks = {split: _read(split, entries[split], params.size, problems) for split in SPLITS if not problems.full}
     problems.raise_if_any()
     train = stacks["train"]
@@ -100,31 +97,12 @@ def prepare(source: Path, params: PrepareDataParams, seed: int) -> Prepared:
     )
 
 
-def _folder(source: Path, params: PrepareDataParams, problems: Problems) -> dict[Split, list[Entry]]:
-    entries: dict[Split, list[Entry]] = {split: [] for split in SPLITS}
-    weak = params.supervision in ("points", "scribbles")
-    for sample in survey(source, params, problems):
-        keep_marks = weak and sample.split == "train"
-        needed = Sample(sample.id, sample.split, sample.image, sample.mask, sample.marks if keep_marks else None)
-        entries[sample.split].append((sample.id, partial(read_sample, needed, params.marks_convention, problems)))
-    return entries
-
-
-def _laboratory(source: Path, params: PrepareDataParams, problems: Problems) -> dict[Split, list[Entry]]:
-    from scaler.laboratory.dataset import laboratory_samples, load_recipe
-
-    recipe = load_recipe(source / RECIPE)
-    scenes = {name: Picture(image, mask, None) for s in SPLITS for name, image, mask in laboratory_samples(recipe, s)}
-    entries: dict[Split, list[Entry]] = {split: [] for split in SPLITS}
-    for name, split in sorted(assign_splits(scenes, params, source, problems).items()):
-        entries[split].append((name, partial(scenes.get, name)))
-    return entries
-
-
 def _read(split: Split, entries: Sequence[Entry], size: int, problems: Problems) -> _Stack:
     count = len(entries)
     stack = _Stack(
-        ids=[name for name, _ in entries],
+        ids=[entry.id for entry in entries],
+        sets=[entry.set for entry in entries],
+        groups={entry.id: entry.group for entry in entries if entry.group is not None},
         image=np.zeros((count, size, size, 3), np.uint8),
         mask=np.zeros((count, size, size), np.uint8),
         known=np.zeros(count, np.bool_),
@@ -135,10 +113,10 @@ def _read(split: Split, entries: Sequence[Entry], size: int, problems: Problems)
         native_masks=[],
     )
     with progress(count, f"reading {split}", unit="image") as bar:
-        for number, (name, read) in enumerate(entries):
-            picture = read()
+        for number, entry in enumerate(entries):
+            picture = entry.read()
             if picture is not None:
-                _put(stack, number, name, picture, size, problems)
+                _put(stack, number, entry.id, picture, size, problems)
                 if split != "train" and picture.mask is not None:
                     stack.native_masks.append(picture.mask)
             bar.update()
@@ -173,11 +151,21 @@ def _training(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         marks=stack.marks,
         native_size=stack.native_size,
         native_masks=[],
+        set=stack.sets,
     )
 
 
 def _evaluation(stack: _Stack) -> DataSet:
-    return DataSet(stack.ids, stack.image, stack.mask, stack.known, stack.marks, stack.native_size, stack.native_masks)
+    return DataSet(
+        ids=stack.ids,
+        image=stack.image,
+        mask=stack.mask,
+        labelled=stack.known,
+        marks=stack.marks,
+        native_size=stack.native_size,
+        native_masks=stack.native_masks,
+        set=stack.sets,
+    )
 
 
 def _listed(source: Path, params: PrepareDataParams, ids: list[str], problems: Problems) -> list[str] | None:
@@ -198,7 +186,7 @@ def _labelled(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
     with_mask = np.flatnonzero(stack.known)
     ids = [stack.ids[i] for i in with_mask]
     if listed is None:
-        chosen = choose_labelled(ids, stack.share[with_mask].tolist(), params.labelled_fraction, seed)
+        chosen = choose(ids, stack.share[with_mask].tolist(), params.labelled_fraction, seed, groups=stack.groups)
     else:
         chosen = set(listed)
         bare = sorted(chosen - set(ids))

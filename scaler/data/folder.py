@@ -1,30 +1,34 @@
-"""Finding the samples of a folder: images, masks and marks in three sub-folders, paired by name."""
+"""Finding the samples of a data set: its files, paired by name, and the split, set and group of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from scaler.data.decode import SUFFIXES
-from scaler.data.files import entries
+from scaler.data.groups import groups_of, members, note_cuts
+from scaler.data.images import read_mask
+from scaler.data.layouts_files import OTHER_PICTURES, Found, find
 from scaler.data.problems import Problems
-from scaler.data.split import Split, assign_splits
+from scaler.data.split import Split, assign_splits, choose, read_id_list
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
 
-OTHER_PICTURES = (".webp", ".heic", ".heif", ".jp2", ".avif", ".npy", ".dcm", ".svg", ".psd", ".raw", ".cr2", ".nef")
+__all__ = ["OTHER_PICTURES", "Sample", "draw_validation", "find_samples", "survey"]
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image of the user's.
+    """One image of the user's, in one split.
 
     Attributes:
-        id: path of the image below the images folder, without suffix, verbatim, "/" between its parts.
+        id: path of the image without the sub-folder of the images and without suffix, verbatim, "/" between its parts.
         split: "train", "val" or "test".
         image, mask, marks: files; mask and marks may be absent.
+        set: name of the set that it belongs to, "" for a single one.
+        group: of the images that no split may cut apart; None: it stands for itself.
     """
 
     id: str
@@ -32,131 +36,146 @@ class Sample:
     image: Path
     mask: Path | None
     marks: Path | None
+    set: str = ""
+    group: str | None = None
 
 
-def find_samples(root: Path, params: PrepareDataParams) -> list[Sample]:
+def find_samples(root: Path, params: PrepareDataParams, seed: int = 0) -> list[Sample]:
     """The samples of a folder, sorted by id, with all faults of names and places (contents are not read).
 
     Raises:
         ScalerError: see `survey`; every fault is a line.
     """
     problems = Problems(root)
-    samples = survey(root, params, problems)
+    samples = survey(root, params, problems, seed)
     problems.raise_if_any()
     return samples
 
 
-def survey(root: Path, params: PrepareDataParams, problems: Problems) -> list[Sample]:
+def survey(
+    root: Path, params: PrepareDataParams, problems: Problems, seed: int = 0, tell: Tell = print
+) -> list[Sample]:
     """As `find_samples`, but what is wrong with single files goes to `problems`, so that reading can add its own.
 
-    Noted are two images (or masks, or marks) of one name, masks and marks without image, validation and test images
-    without mask, folders and links in the place of images, formats that are not read, split rules that match nothing or
-    overlap, and a training split without any label.
+    Noted are, besides `scaler.data.layouts_files.find`'s: validation and test images without mask, split rules that
+    match nothing or overlap or cut a group apart, and a training split without any label.
+
+    Args:
+        root: the source.
+        params: the block `prepare_data`; its `source` is not read.
+        problems: gets the faults.
+        seed: decides the validation images, where they are drawn (`val_fraction`; then training masks are read).
+        tell: hears what is left out, drawn and grouped.
+
+    Returns:
+        Sorted by id; with `paper_protocol` an id may be there twice, for validation and for test.
 
     Raises:
         ScalerError: there is nothing to survey: a folder is missing, lies elsewhere, or holds no image.
     """
-    if not root.is_dir():
-        raise ScalerError(f"{root}: no such folder. Check prepare_data.source in params.yaml.")
-    _check_apart(params)
-    image_folder, mask_folder = _subfolder(root, params.images, "images"), _subfolder(root, params.masks, "masks")
-    images = _by_id(image_folder, problems)
-    if not images:
-        problems.raise_if_any()
-        raise ScalerError(f"{image_folder}: no image in this folder; expected files such as {', '.join(SUFFIXES)}.")
-    masks = _by_id(mask_folder, problems)
-    _note_orphans(masks, images, "mask", image_folder, problems)
-    marks: dict[str, Path] = {}
-    if (root / params.marks).exists():
-        marks = _by_id(_subfolder(root, params.marks, "marks"), problems)
-        _note_orphans(marks, images, "marks file", image_folder, problems)
-    splits = assign_splits(images, params, root, problems)
-    samples = [Sample(n, splits[n], images[n], masks.get(n), marks.get(n)) for n in sorted(splits)]
-    _note_missing_labels(samples, params, mask_folder, problems)
+    found = find(root, params, problems)
+    for note in found.notes:
+        tell(note)
+    groups = groups_of(found.images, params.groups, found.groups, problems, tell)
+    splits = assign_splits(found.images, found.roles, params, root, problems, tell)
+    note_cuts(splits, groups, params, problems)
+    if params.val is None:
+        shares = {name: share for name in splits["train"] if (share := _share(found, name)) is not None}
+        draw_validation(splits, shares, groups, params, root, seed, problems, tell)
+    samples = [_sample(found, groups, name, split) for split, names in splits.items() for name in names]
+    samples.sort(key=lambda sample: (sample.id, sample.split))
+    _note_missing_labels(samples, params, found, problems)
     return samples
 
 
-def _check_apart(params: PrepareDataParams) -> None:
-    named = {key: PurePosixPath(getattr(params, key)) for key in ("images", "masks", "marks")}
-    for key, path in named.items():
-        if path.is_absolute() or ".." in path.parts:
-            raise ScalerError(
-                f"prepare_data.{key}: {path}: must be a folder inside prepare_data.source, so that changes in it "
-                "are noticed; a link to another place is fine."
-            )
-        inside = next((other for other, place in named.items() if other != key and path.is_relative_to(place)), None)
-        if inside:
-            raise ScalerError(
-                f"prepare_data.{key}: {path} lies inside prepare_data.{inside}: {named[inside]}; "
-                "images, masks and marks need folders of their own."
-            )
+def draw_validation(
+    splits: dict[Split, list[str]],
+    shares: Mapping[str, float],
+    groups: Mapping[str, str],
+    params: PrepareDataParams,
+    root: Path,
+    seed: int,
+    problems: Problems,
+    tell: Tell,
+) -> None:
+    """Move `params.val_fraction` of the training images that have a mask to validation, whole groups.
+
+    Groups with an image without mask, or on the labelled list, stay in training.
+
+    Args:
+        splits: changed in place.
+        shares: foreground share of the training images that have a mask.
+        groups: by id.
+        params: `val_fraction` and `labelled_list` are read.
+        root: where the list lies.
+        seed: decides the draw.
+        problems: gets it that nothing can be drawn.
+        tell: hears how many were drawn.
+    """
+    if params.val_fraction is None:
+        return
+    kept = set(_listed(params, root, splits["train"]))
+    free = [u for u in members(splits["train"], groups) if all(name in shares and name not in kept for name in u)]
+    ids = [name for unit in free for name in unit]
+    if len(free) < 2:
+        problems.add(
+            f"prepare_data.val_fraction: validation images need masks, and only {len(free)} of the training images "
+            "(or whole groups of them) could be given away; add masks, or name validation images by prepare_data.val."
+        )
+        return
+    drawn = choose(ids, [shares[n] for n in ids], params.val_fraction, seed, purpose="val", groups=groups)
+    splits["val"] = sorted(drawn)
+    splits["train"] = [name for name in splits["train"] if name not in drawn]
+    tell(f"splits: {len(drawn)} of {len(ids)} training images with mask are drawn for validation (seed {seed})")
 
 
-def _subfolder(root: Path, name: str, key: str) -> Path:
-    folder = root / name
-    if folder.is_dir():
-        return folder
-    seen = ", ".join(sorted(f"{item.name}/" for item in root.iterdir() if item.is_dir())) or "no folder at all"
-    raise ScalerError(
-        f"{folder}: no such folder; {root} has {seen}. Make it, or mend prepare_data.{key} in params.yaml."
+def _listed(params: PrepareDataParams, root: Path, training: Sequence[str]) -> list[str]:
+    if params.labelled_list is None or params.supervision != "semi":
+        return []
+    try:
+        return read_id_list(root, params.labelled_list, "prepare_data.labelled_list", training)
+    except ScalerError:
+        return []  # told where the labelled images are chosen
+
+
+def _share(found: Found, name: str) -> float | None:
+    """The foreground share of a mask; None without one, and where it is not readable, which reading will tell."""
+    try:
+        return float(read_mask(found.masks[name]).mean()) if name in found.masks else None
+    except ScalerError:
+        return None
+
+
+def _sample(found: Found, groups: Mapping[str, str], name: str, split: Split) -> Sample:
+    return Sample(
+        id=name,
+        split=split,
+        image=found.images[name],
+        mask=found.masks.get(name),
+        marks=found.marks.get(name),
+        set=found.sets[name],
+        group=groups.get(name),
     )
 
 
-def _by_id(folder: Path, problems: Problems) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    try:
-        listing = sorted(entries(folder))
-    except OSError as error:
-        raise ScalerError(f"{error.filename}: not readable ({error.strerror}); check its permissions.") from None
-    for name, kind in listing:
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix in OTHER_PICTURES and kind == "file":
-            problems.add(f"{folder / name}: {suffix} files are not read; convert it to PNG.")
-        if suffix not in SUFFIXES:
-            continue
-        if kind != "file":
-            what = "a folder named like an image" if kind == "folder" else "a link that leads nowhere, or no plain file"
-            problems.add(f"{folder / name}: {what}; rename or remove it.")
-            continue
-        stem = name[: -len(suffix)]
-        if stem in found:
-            problems.add(f"{found[stem]} and {folder / name}: the same name twice; keep one, or rename one.")
-        elif any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in stem):  # control, or no UTF-8
-            problems.add(f"{str(folder / name)!r}: the name holds characters that are no text; rename it.")
-        else:
-            found[stem] = folder / name
-    return found
-
-
-def _note_orphans(
-    files: dict[str, Path], images: dict[str, Path], what: str, image_folder: Path, problems: Problems
-) -> None:
-    for name in sorted(files.keys() - images.keys()):
-        close = [] if problems.full else get_close_matches(name, images, n=1)
-        hint = f" (the nearest name is {images[close[0]].name})" if close else ""
-        problems.add(
-            f"{files[name]}: a {what} without image: expected {image_folder / name} with a suffix such as .jpg "
-            f"or .png{hint}; rename it, add the image, or remove it."
-        )
-
-
 def _note_missing_labels(
-    samples: Iterable[Sample], params: PrepareDataParams, mask_folder: Path, problems: Problems
+    samples: Iterable[Sample], params: PrepareDataParams, found: Found, problems: Problems
 ) -> None:
     usable = 0
-    training = 0
+    training: list[Sample] = []
+    weak = params.supervision in ("points", "scribbles")
     for sample in samples:
         if sample.split == "train":
-            training += 1
-            marked = params.supervision in ("points", "scribbles") and sample.marks is not None
-            usable += sample.mask is not None or marked
+            training.append(sample)
+            usable += sample.mask is not None or (weak and sample.marks is not None)
         elif sample.mask is None:
             problems.add(
-                f"{sample.image}: a {sample.split} image without mask; add {mask_folder / sample.id}.png, "
+                f"{sample.image}: a {sample.split} image without mask; {found.cures[sample.id]}, "
                 f"or take it out of prepare_data.{sample.split}."
             )
     if training and not usable:
+        first = training[0]
         problems.add(
-            f"prepare_data.train: none of the {training} training images has a label; add masks to {mask_folder}"
-            f"{' or marks' if params.supervision in ('points', 'scribbles') else ''} for some of them."
+            f"prepare_data.train: none of the {len(training)} training images has a label; add masks"
+            f"{' or marks' if weak else ''} for some of them: for {first.image.name}, {found.cures[first.id]}."
         )

@@ -75,8 +75,9 @@ def _classes(mask: U8) -> list[tuple[int, Bool]]:
 def _depth(region: Bool) -> F64:
     """Distance to the nearest pixel outside the region, the surroundings of the image being outside."""
     framed = np.pad(region.astype(np.uint8), 1)
-    distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance[1:-1, 1:-1].astype(np.float64)
+    distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1].astype(np.float64)
+    squared: F64 = np.rint(distance**2)  # whole by nature; OpenCV's last bits differ from process to process
+    return np.sqrt(squared)
 
 
 def _parts(region: Bool, *, only_largest: bool) -> list[Bool]:

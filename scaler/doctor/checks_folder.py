@@ -10,27 +10,25 @@ from pathlib import Path, PurePosixPath
 from scaler.data.decode import SUFFIXES
 from scaler.data.files import CLUTTER
 from scaler.data.folder import OTHER_PICTURES
+from scaler.data.layouts import folder_name, folders_of
 from scaler.doctor.findings import Findings
 from scaler.doctor.inventory import Item, relative
 from scaler.params import PrepareDataParams
 
 RESERVED = '<>:"\\|?*'  # not allowed in names on Windows file systems
-CONTENTS = ("images", "masks", "marks")
 
 
 def check_folder(source: Path, params: PrepareDataParams, items: list[Item], findings: Findings) -> None:
     """Clutter, strangers, empty folders, names that only differ by case, and marks that are not used."""
-    for key in CONTENTS:
-        folder = source / getattr(params, key)
-        if folder.is_dir():
-            _walk(source, folder, key, findings)
+    for key, folder in folders_of(source, params):
+        _walk(source, folder, key, findings)
     _check_names(source, items, findings)
     marked = [item for item in items if item.marks is not None]
     if marked and params.supervision not in ("points", "scribbles"):
         findings.add(
             "note",
             "marks_unused",
-            [params.marks],
+            [folder_name(params, "marks") if params.layout == "general" else "."],
             f"{len(marked)} marks files, but prepare_data.supervision is {params.supervision}, which reads none",
             "set it to points or scribbles if you want to train on them",
         )

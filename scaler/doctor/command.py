@@ -48,8 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.data.is_dir():
         raise ScalerError(f"{arguments.data}: no such folder; expected one with images and masks.")
-    params = None if arguments.params is None else load_params(arguments.params).prepare_data
-    findings, records = examine_records(arguments.data, params, quick=arguments.quick)
+    whole = None if arguments.params is None else load_params(arguments.params)
+    params, seed = (None, 0) if whole is None else (whole.prepare_data, whole.seed)
+    findings, records = examine_records(arguments.data, params, quick=arguments.quick, seed=seed)
     print(json.dumps(findings.as_json(), indent=2) if arguments.json else summary(findings))
     if arguments.html is not None:
         from scaler.doctor.page import build_page

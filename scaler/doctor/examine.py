@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaler.data.dataset import RECIPE
+from scaler.data.entries import RECIPE
+from scaler.data.layouts import folder_name
 from scaler.doctor.checks_folder import check_folder
+from scaler.doctor.checks_known import check_known
 from scaler.doctor.checks_set import check_set
 from scaler.doctor.facts import facts
 from scaler.doctor.findings import Findings
@@ -15,31 +17,33 @@ from scaler.params import PrepareDataParams
 from scaler.pipeline.progress import progress
 
 
-def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = False) -> Findings:
+def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = False, seed: int = 0) -> Findings:
     """Look at every file of a data set and collect all that is wrong or odd.
 
     Args:
         source: the folder; of the built-in laboratory (it holds `recipe.yaml`) there is nothing to find.
         params: the block `prepare_data` (its `source` is not read), or None: see `scaler.doctor.inventory.take`.
         quick: without perceptual hashes, so without duplicates.
+        seed: of the run, which decides the validation images where they are drawn.
 
     Returns:
         Findings; bad data raise nothing, `raise_if_errors` does.
     """
-    findings, _ = examine_records(source, params, quick=quick)
+    findings, _ = examine_records(source, params, quick=quick, seed=seed)
     return findings
 
 
 def examine_records(
-    source: Path, params: PrepareDataParams | None, *, quick: bool = False
+    source: Path, params: PrepareDataParams | None, *, quick: bool = False, seed: int = 0
 ) -> tuple[Findings, list[Record]]:
     """As `examine`, with what was seen of each sample, for thumbnails."""
     findings = Findings(source)
     if (source / RECIPE).is_file():
         return findings, []
-    items = take(source, params, findings)
     rules = guess(source) if params is None else params
+    items = take(source, params, findings, seed)
     check_folder(source, rules, items, findings)
+    check_known(source, rules, items, findings)
     records: list[Record] = []
     with progress(len(items), "checking", unit="image") as bar:
         for item in items:
@@ -59,7 +63,7 @@ def _check_use(records: list[Record], params: PrepareDataParams, findings: Findi
         findings.add(
             "error",
             "no_foreground",
-            [params.masks],
+            [folder_name(params, "masks") if params.layout == "general" else "."],
             f"all {len(masks)} training masks are empty",
             "export them again; the object's value was probably lost",
         )

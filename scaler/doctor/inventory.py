@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from scaler.data.files import CLUTTER
 from scaler.data.folder import Sample, survey
+from scaler.data.layouts import AUTO, detect
 from scaler.data.problems import Problems
 from scaler.data.split import SPLITS, read_id_list
 from scaler.doctor.findings import Findings
@@ -47,7 +46,7 @@ class Collected(Problems):
 
     def add(self, line: str) -> None:
         """Note one fault; without params, rules of splits that nobody wrote are no fault."""
-        if self._guessed and line.startswith(("prepare_data.val: the pattern", "prepare_data.test: the pattern")):
+        if self._guessed and SPLIT_KEY.match(line) and "none of the" in line and " image ids, " in line:
             return
         add_refusal(self._findings, self._kind, line)
 
@@ -70,7 +69,7 @@ def add_refusal(
     findings.add("error", kind, files, reason, cure, ids)
 
 
-def take(source: Path, params: PrepareDataParams | None, findings: Findings) -> list[Item]:
+def take(source: Path, params: PrepareDataParams | None, findings: Findings, seed: int = 0) -> list[Item]:
     """The samples that could be read, sorted by id; faults of names and places go to `findings`.
 
     Args:
@@ -78,18 +77,31 @@ def take(source: Path, params: PrepareDataParams | None, findings: Findings) -> 
         params: which folders and splits; None guesses the folders by their usual names, and the splits where every name
             begins with one (`train/`, `train_`, `train-`, ...); else all are training images.
         findings: gets an error for each refusal of `scaler.data.folder.survey`.
+        seed: decides the validation images, where they are drawn.
+
+    Returns:
+        Once per image: one that is a validation and a test image is taken as a test image.
     """
     rules = guess(source) if params is None else params
-    heard = io.StringIO()
+    heard: list[str] = []
     try:
-        with redirect_stdout(heard):  # the splitting tells there which images no rule names
-            samples = survey(source, rules, Collected(findings, "folder", guessed=params is None))
+        samples = survey(source, rules, Collected(findings, "folder", guessed=params is None), seed, heard.append)
     except ScalerError as error:
         add_refusal(findings, "folder", str(error))
         return []
     _name_images(samples, findings)
-    for line in heard.getvalue().splitlines():
-        findings.add("note", "split_left_out", ["."], line, "mend prepare_data.train, val or test if this is not meant")
+    for line in heard:
+        if "left out" in line:
+            cure = "mend prepare_data.train, val or test if this is not meant"
+            findings.add("note", "split_left_out", ["."], line, cure)
+        else:
+            findings.add("note", "splitting", ["."], line, "nothing, if this is meant")
+    both = {sample.id for sample in samples if sample.split == "val"} & {s.id for s in samples if s.split == "test"}
+    if both:
+        told = f"{len(both)} validation images are test images (paper_protocol)"
+        cure = "choose nothing by them, and say so with the figures"
+        findings.add("note", "val_is_test", ["."], told, cure)
+    samples = [sample for sample in samples if sample.split != "val" or sample.id not in both]
     if params is not None and params.supervision == "semi" and params.labelled_list is not None:
         _check_list(source, params, params.labelled_list, samples, findings)
     return [Item(s.id, s.split, s.image, s.mask, s.marks, s, getattr(s, "group", None)) for s in samples]
@@ -100,19 +112,42 @@ def guess(source: Path) -> PrepareDataParams:
     found = {key: next((n for n in names if (source / n).is_dir()), names[0]) for key, names in NAMES.items()}
     images = source / found["images"]
     has_splits = _is_split_by_name(images)
-    return PrepareDataParams(
+    general = PrepareDataParams(
         source=str(source),
+        layout="general",
+        table="table.csv",
         size=352,
         supervision="points" if (source / found["marks"]).is_dir() else "semi",
         labelled_fraction=1.0,
         labelled_list=None,
         train="train[/_-]*" if has_splits else "*",
         val="val[/_-]*",
+        val_fraction=None,
         test="test[/_-]*",
+        groups=None,
+        paper_protocol=False,
+        image_suffix="auto",
+        mask_suffix="auto",
+        marks_suffix="auto",
         marks_convention="auto",
         point_radius=1,
         scribble_width=2,
         **found,
+    )
+    if images.is_dir() or not source.is_dir():
+        return general
+    layout = "csv" if (source / general.table).is_file() else detect(source, general)
+    has_marks = layout == "cod" and any(source.glob("*/[Ss]cribble"))
+    return (
+        general
+        if layout == "general"
+        else general.model_copy(
+            update={
+                "layout": layout,
+                "supervision": "scribbles" if has_marks else "semi",
+                **dict.fromkeys(("train", "val", "test", "images", "masks", "marks"), AUTO),
+            }
+        )
     )
 
 

@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +80,11 @@ class Job:
 
         return sealed_hdf5(out, self.header(out, kind), sidecars)
 
-    def html(self, out: Path, page: str, sidecars: dict[str, str]) -> None:
-        """Seal a page and its sidecars."""
+    def html(self, out: Path, kind: str, page: str, sidecars: Iterable[tuple[str, str]]) -> None:
+        """Seal a page and its sidecars; see `scaler.artifacts.sealing.seal_html`."""
         from scaler.artifacts.sealing import seal_html
 
-        seal_html(out, self.header(out, "report"), page, sidecars)
+        seal_html(out, self.header(out, kind), page, sidecars)
 
 
 def run(main: Callable[..., None]) -> None:

@@ -23,6 +23,7 @@ def result_files(root: Path, params: Params) -> list[Path]:
     """Every artifact of a whole run that the report reads."""
     files = [root / "data" / f"{name}.h5" for name in (*SPLITS, "train_truth")]
     files += [root / "init" / "segmenter.h5", root / "init" / "evaluation.h5"]
+    files += shard_files(root / "init" / "segmenter_labels", params.shards)
     for folder in round_folders(root, params):
         files += [folder / "segmenter.h5", folder / "sam.h5", folder / "evaluation.h5"]
         files += shard_files(folder / "sam_labels", params.shards)

@@ -129,14 +129,20 @@ def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small package in place of the project's."""
     files = {
         "stages/__init__.py": "",
-        "stages/s.py": '"""Doc."""\nfrom scaler.formula import f\nfrom scaler.errors import E\n',
+        "stages/s.py": '"""Doc."""\nfrom scaler.formula import f\nfrom scaler.errors import E\n'
+        "from scaler.pages import build\n",
         "scaler/__init__.py": "",
         "scaler/formula.py": "def f(x):\n    '''Doc.'''\n    return x + 1  # why\n",
         "scaler/errors.py": "class E(Exception): pass\n",
         "scaler/other.py": "y = 1\n",
+        "scaler/pages/__init__.py": "",
+        "scaler/pages/build.py": "",
+        "scaler/pages/js/table.js": "var x = 1;",
+        "scaler/unused/__init__.py": "",
+        "scaler/unused/style.css": "p {}",
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(code, "ROOT", tmp_path)
     return tmp_path
@@ -158,6 +164,8 @@ def version() -> str:
         ("scaler/errors.py", "pass", "code = 1", False),
         ("scaler/other.py", "1", "2", False),
         ("stages/s.py", '"""Doc."""', "x = 1", True),
+        ("scaler/pages/js/table.js", "1", "2", True),
+        ("scaler/unused/style.css", "p", "q", False),
     ],
 )
 def test_what_counts_as_a_change_of_code(own_code: Path, name: str, old: str, new: str, changes: bool) -> None:

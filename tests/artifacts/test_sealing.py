@@ -134,7 +134,7 @@ def test_another_kind_version_or_file_is_refused(tmp_path: Path) -> None:
 
 def test_sidecars_and_pages(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    seal_html(path, replace(HEADER, kind="report"), "<!doctype html><p>ü", {"metrics.json": "{}\n"})
+    seal_html(path, replace(HEADER, kind="report"), "<!doctype html><p>ü", [("metrics.json", "{}\n")])
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!-- SCALER-ARTIFACT ")
     assert text.index("-->") == text.rindex("-->"), "nothing in the header may end the comment"

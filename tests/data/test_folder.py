@@ -97,8 +97,13 @@ def no_labels(root: Path) -> None:
         (newline, {}, "train_0\\n.png': the name holds characters that are no text; rename it"),
         (bare("val_1"), {}, "images/val_1.png: a val image without mask; add {root}/masks/val_1.png"),
         (bare("test_0"), {}, "images/test_0.png: a test image without mask; add {root}/masks/test_0.png"),
-        (no_labels, {}, "none of the 8 training images has a label; add masks to {root}/masks for some of them"),
-        (no_labels, {"supervision": "points"}, "has a label; add masks to {root}/masks or marks for"),
+        (
+            no_labels,
+            {},
+            "none of the 8 training images has a label; add masks for some of them: for train_0.png, add "
+            "{root}/masks/train_0.png",
+        ),
+        (no_labels, {"supervision": "points"}, "has a label; add masks or marks for some"),
         (lambda root: None, {"val": "validation_*"}, "prepare_data.val: the pattern 'validation_*' matches none"),
         (lambda root: None, {"val": "*_1"}, "train_1: belongs to two splits, train ('train_*') and val ('*_1')"),
         (lambda root: None, {"test": "list.txt"}, "prepare_data.test: {root}/list.txt: no readable text file"),

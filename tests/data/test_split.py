@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scaler.data.problems import Problems
-from scaler.data.split import assign_splits, choose_labelled, read_id_list
+from scaler.data.split import assign_splits, choose, read_id_list
 from scaler.errors import ScalerError
 
 IDS = [f"{number:05d}" for number in range(4040)]
@@ -20,19 +20,19 @@ SHARES = np.random.default_rng(0).beta(1, 6, len(IDS)).tolist()
     ids=["COD 1/8", "COD 1/16 is 252.5", "14.5", "2.5", "at least one", "all"],
 )
 def test_count_is_rounded_half_up(count: int, fraction: float, expected: int) -> None:
-    assert len(choose_labelled(IDS[:count], SHARES[:count], fraction, 0)) == expected
+    assert len(choose(IDS[:count], SHARES[:count], fraction, 0)) == expected
 
 
 def test_choice_depends_on_the_seed_and_not_on_the_order() -> None:
     pairs = list(zip(IDS[:200], SHARES[:200], strict=True))
-    chosen = choose_labelled(*zip(*pairs, strict=True), 0.125, 3)
+    chosen = choose(*zip(*pairs, strict=True), 0.125, 3)
     random.Random(0).shuffle(pairs)
-    assert choose_labelled(*zip(*pairs, strict=True), 0.125, 3) == chosen
-    assert choose_labelled(*zip(*pairs, strict=True), 0.125, 4) != chosen
+    assert choose(*zip(*pairs, strict=True), 0.125, 3) == chosen
+    assert choose(*zip(*pairs, strict=True), 0.125, 4) != chosen
 
 
 def test_choice_is_spread_over_object_sizes() -> None:
-    chosen = choose_labelled(IDS, SHARES, 0.125, 0)
+    chosen = choose(IDS, SHARES, 0.125, 0)
     share_of = dict(zip(IDS, SHARES, strict=True))
     ranks = {name: rank for rank, name in enumerate(sorted(IDS, key=lambda name: share_of[name]))}
     tenths = np.bincount([ranks[name] * 10 // len(IDS) for name in chosen], minlength=10)
@@ -64,11 +64,10 @@ def test_patterns_and_lists_assign(tmp_path: Path, params, capsys) -> None:  # t
     (tmp_path / "held_out.txt").write_text("b/1\n")
     problems = Problems(tmp_path)
     rules = params(train="a/*", val="held_out.txt", test="c")
-    assert assign_splits(["a/1", "a/x/2", "b/1", "b/2", "c"], rules, tmp_path, problems) == {
-        "a/1": "train",
-        "a/x/2": "train",
-        "b/1": "val",
-        "c": "test",
+    assert assign_splits(["a/x/2", "a/1", "b/1", "b/2", "c"], {}, rules, tmp_path, problems) == {
+        "train": ["a/1", "a/x/2"],
+        "val": ["b/1"],
+        "test": ["c"],
     }
     problems.raise_if_any()
     assert "1 of 5 images belong to none and are left out, first 'b/2'" in capsys.readouterr().out
@@ -76,7 +75,7 @@ def test_patterns_and_lists_assign(tmp_path: Path, params, capsys) -> None:  # t
 
 def test_overlap_and_empty_rules_are_told_together(tmp_path: Path, params) -> None:  # type: ignore[no-untyped-def]
     problems = Problems(tmp_path)
-    assign_splits(["a1", "a2", "b1"], params(train="*", val="b*", test="c*"), tmp_path, problems)
+    assign_splits(["a1", "a2", "b1"], {}, params(train="*", val="b*", test="c*"), tmp_path, problems)
     with pytest.raises(ScalerError) as caught:
         problems.raise_if_any()
     assert "b1: belongs to two splits, train ('*') and val ('b*'); narrow prepare_data.train" in str(caught.value)

@@ -45,7 +45,7 @@ def test_artifacts_of_other_parameters_are_noticed_by_either_engine(tree: Tree) 
 
 def test_checkout_of_an_older_state_needs_no_training(tree: Tree) -> None:
     tree.set("evaluate", "stretch", "per_image")
-    assert len(made(tree.dvc("repro"))) == 4  # three evaluations and the report
+    assert len(made(tree.dvc("repro"))) == 5  # three evaluations, the report and the inspection page
     tree.git("commit", "--all", "--quiet", "--message", "stretched")
     tree.git("checkout", "--quiet", "HEAD~1")
     tree.dvc("checkout")

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
+from pathlib import Path
+from zipfile import ZipFile
+
 import pytest
 
+from scaler.params import load_params
+from scaler.presets import apply_preset, preset_names
+from tests.conftest import ROOT
 from tests.engines.tree import Tree, make_tree
 
 pytestmark = pytest.mark.slow
@@ -41,8 +49,6 @@ def test_a_stage_refuses_inputs_that_are_not_current(tree: Tree) -> None:
             "python",
             "-m",
             "stages.label_with_segmenter",
-            "--round",
-            "0",
             "--shard",
             "0",
             "--data",
@@ -63,3 +69,33 @@ def test_the_report_of_snakemake_works_offline(tree: Tree) -> None:
     text = (tree.root / "snakemake_report.html").read_text(encoding="utf-8")
     assert "report.html" in text
     assert "what the two models taught each other" in text
+
+
+def test_a_zipped_report_of_snakemake_holds_the_inspection_page(tree: Tree) -> None:
+    tree.snakemake("--report", "report.zip", https_proxy="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+    with ZipFile(tree.root / "report.zip") as archive:
+        names = archive.namelist()
+    assert any(name.endswith("data/a/run.js") for name in names)
+    assert any(name.endswith("js/main.js") for name in names)
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name.startswith("paper-")])
+def test_the_papers_presets_plan_a_whole_run_or_say_what_is_missing(name: str, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    shutil.copy(ROOT / "params.yaml", tree.root)
+    apply_preset(name, tree.root / "params.yaml")
+    params = load_params(tree.root / "params.yaml")
+    text = tree.snakemake("-n", check=False)
+    assert f"prepare_data.source: {params.prepare_data.source} is missing" in text
+    assert "python -m scaler weights fetch sam_vit_b" in text
+    assert "Traceback" not in text
+    assert params.segmenter.weights is not None
+    for path in (f"{params.prepare_data.source}/x", params.sam.weights, params.segmenter.weights):
+        (tree.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / path).touch()
+    rules = Counter(tree.planned())
+    shards, rounds = len(params.shards), len(params.rounds)
+    assert rules["label_with_initial_sam"] == shards
+    assert rules["label_with_sam"] == rounds * shards
+    assert rules["train_segmenter"] == rules["train_sam"] == rounds
+    assert rules["report"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -35,6 +36,7 @@ def tokens(side: int) -> Tensor:
     return torch.randn(2, side, side, 24, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.parametrize("run", [run_block, run_fused_block])
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("window", "table", "side"),
@@ -45,10 +47,12 @@ def tokens(side: int) -> Tensor:
         pytest.param(4, 4, 6, id="windows that need padding"),
     ],
 )
-def test_output_and_gradients_are_the_packages(device: str, window: int, table: int, side: int) -> None:
+def test_output_and_gradients_are_the_packages(
+    run: Callable[[Block, Tensor], Tensor], device: str, window: int, table: int, side: int
+) -> None:
     made = block(window, table).to(device)
     results = []
-    for function in (made, partial(run_fused_block, made)):
+    for function in (made, partial(run, made)):
         made.zero_grad()
         x = tokens(side).to(device).requires_grad_()
         out = function(x)
@@ -67,6 +71,14 @@ def test_low_precision_stays_as_near_to_the_truth_as_the_package(device: str) ->
         with torch.autocast(device, torch.bfloat16):
             own, fused = made(x), run_fused_block(made, x)
     assert (fused - truth).abs().mean() < 1.5 * (own - truth).abs().mean()
+
+
+def test_fewer_tokens_than_a_window_are_projected_alone() -> None:
+    made, x = block(14, 14), tokens(4)
+    seen: list[int] = []
+    made.attn.proj.register_forward_hook(lambda module, inputs, out: seen.append(out.shape[1] * out.shape[2]))
+    torch.testing.assert_close(run_block(made, x), made(x), rtol=1e-4, atol=1e-5)
+    assert seen == [16, 196]
 
 
 def test_on_the_cpu_the_packages_own_attention_runs() -> None:

@@ -3,6 +3,7 @@
 from scaler.errors import ScalerError
 from scaler.params import load_params
 from scaler.pipeline.paths import result_files
+from scaler.pipeline.preflight import refuse_missing
 from scaler.pipeline.state import is_current, state
 
 if config:
@@ -12,6 +13,7 @@ if config:
     )
 try:
     PARAMS = load_params()
+    refuse_missing(PARAMS)
 except ScalerError as error:
     raise WorkflowError(str(error))
 

@@ -13,8 +13,14 @@ LABEL_WITH_SAM = (
     " --segmenter-labels results/rounds/{round}/segmenter_labels"
     " --out results/rounds/{round}/sam_labels/shard_{shard}.h5"
 )
+LABEL_WITH_INITIAL_SEGMENTER = (
+    "python -m stages.label_with_segmenter --shard {shard}"
+    f" --data {TRAIN}"
+    " --segmenter results/init/segmenter.h5"
+    " --out results/init/segmenter_labels/shard_{shard}.h5"
+)
 LABEL_WITH_SEGMENTER = (
-    "python -m stages.label_with_segmenter --round {round} --shard {shard}"
+    "python -m stages.label_with_segmenter --shard {shard}"
     f" --data {TRAIN}"
     " --segmenter results/rounds/{round}/segmenter.h5"
     " --out results/rounds/{round}/segmenter_labels/shard_{shard}.h5"
@@ -62,6 +68,25 @@ rule label_with_sam:
         gpu=1,
     params:
         command=command(LABEL_WITH_SAM),
+    shell:
+        "{params.command}"
+
+
+rule label_with_initial_segmenter:
+    input:
+        needs(LABEL_WITH_INITIAL_SEGMENTER, TRAIN, "results/init/segmenter.h5"),
+        state=state_of(LABEL_WITH_INITIAL_SEGMENTER),
+    output:
+        update("results/init/segmenter_labels/shard_{shard}.h5"),
+    log:
+        ".scaler/logs/results__init__segmenter_labels__shard_{shard}.h5.log",
+    conda:
+        "../../environment.yml"
+    threads: CORES_PER_JOB
+    resources:
+        gpu=1,
+    params:
+        command=command(LABEL_WITH_INITIAL_SEGMENTER),
     shell:
         "{params.command}"
 

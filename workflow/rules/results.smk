@@ -10,7 +10,17 @@ EVALUATE = (
     " --segmenter results/rounds/{round}/segmenter.h5 --sam results/rounds/{round}/sam.h5"
     " --out results/rounds/{round}/evaluation.h5"
 )
+INSPECT = (
+    "python -m stages.inspect --results results --out results/inspection/index.html"
+)
 REPORT = "python -m stages.report --results results --out results/report.html"
+
+
+def in_report(folder, **labels):
+    """Declares a folder to `snakemake --report report.zip`; a report that is one .html file would refuse it."""
+    zipped = any(".zip" in word for word in sys.argv)
+    marked = report(folder, **labels) if zipped else folder
+    return marked
 
 
 rule evaluate_initialization:
@@ -94,5 +104,30 @@ rule report:
         "../../environment.yml"
     params:
         command=command(REPORT),
+    shell:
+        "{params.command}"
+
+
+rule inspect:
+    input:
+        needs(
+            INSPECT,
+            *[path.as_posix() for path in result_files(Path("results"), PARAMS)],
+        ),
+        state=state_of(INSPECT),
+    output:
+        in_report(
+            update(directory("results/inspection")),
+            htmlindex="index.html",
+            caption="../report/inspection.rst",
+            category="Result",
+            labels={"page": "every image, every round"},
+        ),
+    log:
+        ".scaler/logs/results__inspection__index.html.log",
+    conda:
+        "../../environment.yml"
+    params:
+        command=command(INSPECT),
     shell:
         "{params.command}"

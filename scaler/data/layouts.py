@@ -1,0 +1,226 @@
+"""The field's folder layouts: where images, masks and marks lie below the source, and what the folders' names say."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from scaler.errors import ScalerError
+from scaler.params import PrepareDataParams
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+KINDS = ("images", "masks", "marks")
+AUTO = "auto"
+DEEPEST = 4  # folders between the source and a set
+
+ROLE_WORDS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training", "tr", "traindataset", "trainset"),
+    "val": ("val", "valid", "validation", "valdataset", "validationdataset", "valset"),
+    "test": ("test", "testing", "te", "testdataset", "testset"),
+}
+ROLE_OF_NAME = re.compile(r"(train|val|test)[/_-]")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The spellings that a layout knows.
+
+    Attributes:
+        images, masks, marks: names of sub-folders; "{set}" stands for the name of the folder that they lie in.
+        image_suffixes: what image names may end with before the dot, left out of the name by which a mask is found.
+        mask_suffix: what mask names end with.
+        role: of a set whose name says nothing of train or test.
+    """
+
+    images: tuple[str, ...]
+    masks: tuple[str, ...]
+    marks: tuple[str, ...]
+    image_suffixes: tuple[str, ...] = ("",)
+    mask_suffix: str = ""
+    role: Split | None = None
+
+
+LAYOUTS: dict[str, Layout] = {
+    "general": Layout(("images",), ("masks",), ("marks",)),
+    "cod": Layout(("Imgs", "Image", "Images", "images", "imgs"), ("GT", "GT_Object", "gt"), ("Scribble", "scribble")),
+    "pranet": Layout(("images",), ("masks",), ("marks", "scribble")),
+    "gdd": Layout(("image",), ("mask",), ("marks", "scribble")),
+    "drive": Layout(("images",), ("1st_manual",), ("marks", "scribble"), ("_training", "_test"), "_manual1"),
+    "sod": Layout(
+        ("Imgs", "images", "Image", "Images", "image", "{set}-Image"),
+        ("GT", "masks", "Mask", "Masks", "mask", "gt", "{set}-Mask"),
+        ("Scribble", "scribble", "marks"),
+        role="test",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that holds the images of one set.
+
+    Attributes:
+        path: below the source, "/" between its parts, "" for the source itself; the beginning of its images' ids.
+        set: the set's name, "" where nothing but the split is named.
+        role: the split that the names speak of.
+        images, masks, marks: folders; those of masks and marks may be absent.
+    """
+
+    path: str
+    set: str
+    role: Split | None
+    images: Path
+    masks: Path
+    marks: Path
+
+
+def places(root: Path, params: PrepareDataParams) -> list[Place]:
+    """The folders of a layout, sorted; for `general` one, the source itself.
+
+    Raises:
+        ScalerError: a sub-folder of `general` is missing, no folder fits the layout, or two spellings lie side by side.
+    """
+    layout = LAYOUTS[params.layout]
+    if params.layout == "general":
+        images, masks = (_subfolder(root, folder_name(params, key), key) for key in ("images", "masks"))
+        return [Place("", "", None, images, masks, root / folder_name(params, "marks"))]
+    found = _walk(root, root, params, layout, DEEPEST)
+    if not found:
+        names = ", ".join(_spellings(layout, params, "images", "<set>"))
+        raise ScalerError(
+            f"{root}: layout {params.layout}: no folder in it holds one of {names}; {seen(root)}. Mend "
+            "prepare_data.layout or prepare_data.images in params.yaml; docs/your_data.md shows the layouts."
+        )
+    return sorted(found, key=lambda place: place.path)
+
+
+def folders_of(root: Path, params: PrepareDataParams) -> list[tuple[str, Path]]:
+    """The folders that are there, each with what it holds ("images", "masks" or "marks"); none for a table."""
+    if params.layout == "general":
+        return [(key, folder) for key in KINDS if (folder := root / folder_name(params, key)).is_dir()]
+    try:
+        found = [] if params.layout == "csv" else places(root, params)
+    except ScalerError:
+        return []  # told where the files are looked for
+    named = [(key, folder) for place in found for key in KINDS if (folder := getattr(place, key)).is_dir()]
+    return list({folder: (key, folder) for key, folder in reversed(named)}.values())[::-1]
+
+
+def folder_name(params: PrepareDataParams, key: str) -> str:
+    """The sub-folder of `general` that the params name: "images", "masks" or "marks" where they leave it open."""
+    value: str = getattr(params, key)
+    return key if value == AUTO else value
+
+
+def suffixes(params: PrepareDataParams) -> tuple[tuple[str, ...], str, str]:
+    """What names of images (one of several), masks and marks end with before the dot."""
+    layout = LAYOUTS.get(params.layout, LAYOUTS["general"])
+    return (
+        layout.image_suffixes if params.image_suffix == AUTO else (params.image_suffix,),
+        layout.mask_suffix if params.mask_suffix == AUTO else params.mask_suffix,
+        "" if params.marks_suffix == AUTO else params.marks_suffix,
+    )
+
+
+def role_of_name(image_id: str) -> Split | None:
+    """The split that an id of `general` begins with: train/, train_, train-, ..."""
+    match = ROLE_OF_NAME.match(image_id)
+    return next(split for split in SPLITS if split == match[1]) if match else None
+
+
+def role_of_path(layout: str, image_id: str) -> Split | None:
+    """The split that the folders of an id speak of, in a layout of such folders; None elsewhere."""
+    if layout in ("general", "csv"):
+        return None
+    return _role(PurePosixPath(image_id).parts[:-1]) or LAYOUTS[layout].role
+
+
+def detect(root: Path, params: PrepareDataParams) -> str:
+    """The layout that a folder seems to have; "general" where none of the others fits."""
+    for name in ("drive", "cod", "pranet", "gdd", "sod"):
+        try:
+            found = places(root, params.model_copy(update={"layout": name} | dict.fromkeys(KINDS, AUTO)))
+        except (ScalerError, OSError):
+            continue
+        fitting = [place for place in found if place.masks.is_dir()]
+        is_split = all(place.role for place in found) and any(place.role == "train" for place in found)
+        if fitting and is_split and (name != "drive" or len(fitting) == len(found)):
+            return name
+    return "general"
+
+
+def seen(folder: Path) -> str:
+    """The sub-folders, for a message: "<folder> has a/, b/"."""
+    names = ", ".join(f"{item.name}/" for item in _folders(folder))
+    return f"{folder} has {names or 'no folder at all'}"
+
+
+def _subfolder(root: Path, name: str, key: str) -> Path:
+    folder = root / name
+    if folder.is_dir():
+        return folder
+    raise ScalerError(f"{folder}: no such folder; {seen(root)}. Make it, or mend prepare_data.{key} in params.yaml.")
+
+
+def _walk(root: Path, folder: Path, params: PrepareDataParams, layout: Layout, depth: int) -> list[Place]:
+    place = _place(root, folder, params, layout)
+    if place is not None:
+        return [place]
+    return [below for item in _folders(folder) if depth for below in _walk(root, item, params, layout, depth - 1)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as found:
+        return sorted(Path(item.path) for item in found if item.is_dir() and not item.name.startswith("."))
+
+
+def _place(root: Path, folder: Path, params: PrepareDataParams, layout: Layout) -> Place | None:
+    images = _choice(folder, params, layout, "images")
+    if images is None:
+        return None
+    masks, marks = (_choice(folder, params, layout, key) for key in ("masks", "marks"))
+    path = folder.relative_to(root).as_posix()
+    parts = () if path == "." else PurePosixPath(path).parts
+    return Place(
+        path="/".join(parts),
+        set=next((part for part in reversed(parts) if not _is_role(part)), ""),
+        role=_role(parts) or layout.role,
+        images=images,
+        masks=masks or folder / _spellings(layout, params, "masks", folder.name)[0],
+        marks=marks or folder / _spellings(layout, params, "marks", folder.name)[0],
+    )
+
+
+def _choice(folder: Path, params: PrepareDataParams, layout: Layout, key: str) -> Path | None:
+    names = _spellings(layout, params, key, folder.name)
+    listed = {item.name for item in _folders(folder)}  # as spelled on disk: some systems take Imgs for imgs
+    found = [name for name in names if PurePosixPath(name).parts[0] in listed and (folder / name).is_dir()]
+    if len(found) > 1:
+        raise ScalerError(
+            f"{folder}: holds {' and '.join(f'{name}/' for name in found)}, which may both be the {key}; "
+            f"say which by prepare_data.{key} in params.yaml."
+        )
+    return folder / found[0] if found else None
+
+
+def _spellings(layout: Layout, params: PrepareDataParams, key: str, name: str) -> list[str]:
+    chosen: str = getattr(params, key)
+    known: tuple[str, ...] = getattr(layout, key)
+    return [item.replace("{set}", name) for item in known] if chosen == AUTO else [chosen]
+
+
+def _role(parts: tuple[str, ...]) -> Split | None:
+    for part in reversed(parts):
+        words = re.split(r"[-_ ]", part.casefold())
+        for split, known in ROLE_WORDS.items():
+            if any(word in known for word in words):
+                return split
+    return None
+
+
+def _is_role(part: str) -> bool:
+    return any(part.casefold() in words for words in ROLE_WORDS.values())

@@ -1,0 +1,47 @@
+"use strict";
+// What the weighting did with one image at one stop, in sentences with the paper's equation numbers.
+(() => {
+  const two = (value) => value.toFixed(2);
+
+  function branchWords(branch, weighting, phase) {
+    const high = weighting.difficult_entropy, low = weighting.simple_entropy;
+    if (branch === 1) {
+      const trusted = phase.difficult_trust === "agreement"
+        ? "only pixels on which teacher and SAM agree count"
+        : `only pixels with p ≤ ${weighting.trusted_low} or p ≥ ${weighting.trusted_high} count (eq 9)`;
+      return `E ≥ ${high}: difficult, ${trusted}, in the loss of eq 10`;
+    }
+    if (branch === 2) return `E ≤ ${low}: simple, the strongly augmented view learns from it too (eq 11)`;
+    return `E between ${low} and ${high}: normal, every pixel counts by its weight (eq 7-8)`;
+  }
+
+  function source(name, table, prefix, row, data) {
+    const entropy = table[`${prefix}_entropy`][row];
+    if (entropy === null) return `${name}: its labels of this stop are missing.`;
+    const { weighting, phase_one: phase } = data.run.params;
+    const forms = { linear: "1 − E", exponential: "exp(−E)", quadratic: "(1 − E)²" };
+    return `${name}: entropy E = ${two(entropy)} (eq 5), so the image weighs w = ${two(table[`${prefix}_weight`][row])}`
+      + ` (eq 4, ${forms[weighting.image_weight]}) and its pixels on average u = ${two(table[`${prefix}_pixel_weight`][row])} (eq 6). `
+      + `${branchWords(table[`${prefix}_branch`][row], weighting, phase)}.`;
+  }
+
+  function used(stop) {
+    if (stop === "init") return "At the initialization both models know the labelled images alone; SAM's labels teach the segmenter in the warm-up.";
+    const round = Number(stop.replace("round_", ""));
+    const before = round === 0 ? "" : `The consensus taught SAM in round ${round} (eq 16-17). `;
+    return `${before}SAM's labels teach the segmenter in round ${round + 1}, if there is one.`;
+  }
+
+  // Sentences, and what is missing where there are no labels.
+  SCALER.sentences = (data, table, stop, row) => {
+    const split = SCALER.data.splitOf(data.run, row);
+    if (split !== "train") return ["A " + (split === "val" ? "validation" : "test") + " image: nothing learned from it. What is shown are predictions; they carry no weights, and there is no consensus."];
+    const list = [];
+    if (data.images.labelled[row]) list.push("This image has a mask and learns from that (eq 13-14); its pseudo-labels are only looked at here.");
+    list.push(source("Teacher", table, "teacher", row, data), source("SAM", table, "sam", row, data), used(stop));
+    if (table.cold[row]) list.push("Cold start: both see nothing, or are undecided everywhere. A mask for this image would help most.");
+    const kept = table.teacher_marks[row];
+    if (kept !== null && Math.min(kept, table.sam_marks[row]) < 1) list.push("It contradicts marks that the user made: see the layer “marks”.");
+    return list;
+  };
+})();

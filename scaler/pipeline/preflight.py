@@ -1,0 +1,38 @@
+"""What a run needs from outside, looked for before the first job: the data set and the weights files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scaler.errors import ScalerError
+from scaler.params import Params
+from scaler.weights.registry import checkpoints
+
+
+def refuse_missing(params: Params, results: Path = Path("results")) -> None:
+    """Stop when a file that `params.yaml` names is not there and something still has to be made from it.
+
+    Raises:
+        ScalerError: one line for each missing thing, with what to do about it.
+    """
+    lines = []
+    source = params.prepare_data.source
+    if not Path(source).exists():
+        lines.append(
+            f"prepare_data.source: {source} is missing: put the data set (or a link to it) there, or name another "
+            "folder in params.yaml; docs/your_data.md shows how it must look."
+        )
+    if not Path(params.sam.weights).is_file():
+        lines.append(f"sam.weights: {_advice(params.sam.weights)}")
+    started = (results / "init" / "segmenter.h5").exists()  # later stages go on from there, without the file
+    if params.segmenter.weights is not None and not started and not Path(params.segmenter.weights).is_file():
+        lines.append(f"segmenter.weights: {_advice(params.segmenter.weights)}")
+    if lines:
+        raise ScalerError("\n".join(["the run cannot begin yet:", *(f"- {line}" for line in lines)]))
+
+
+def _advice(path: str) -> str:
+    """How to get one missing weights file: by name where the registry knows it."""
+    name = next((entry.name for entry in checkpoints() if entry.file == Path(path).name), None)
+    cure = f"get it by `python -m scaler weights fetch {name}`" if name else "put the file there"
+    return f"{path} is missing: {cure}, or name another file in params.yaml; see docs/weights.md."
