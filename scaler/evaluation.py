@@ -23,6 +23,7 @@ def evaluate_split(
     masks: Sequence[NDArray[Any]],
     *,
     stretch: bool,
+    sets: Sequence[str] = (),
     advance: Callable[[int], object] = lambda count: None,
 ) -> SplitScores:
     """Score every image of a split for every model.
@@ -32,10 +33,11 @@ def evaluate_split(
         predictions: model -> (n, S, S) float in [0, 1] or uint8 (p = value / 255).
         masks: n masks of {0, 1}, each (H, W) at its image's native size.
         stretch: min-max each prediction, after resizing (see `scaler.metrics.score`).
+        sets: name of the test set that each image belongs to; empty: all are one set.
         advance: called with the number of predictions scored (progress).
 
     Returns:
-        Scores per image and of the whole, with the predictions as uint8.
+        Scores per image, of each set where there are several, and of the whole, with the predictions as uint8.
 
     Raises:
         ScalerError: there is no image, or the numbers of ids, masks and predictions differ.
@@ -45,24 +47,32 @@ def evaluate_split(
         raise ScalerError(
             f"evaluate: expected one mask and one prediction per image, at least one image, got {counts}."
         )
+    names = list(sets) or [""] * len(ids)
+    members = {name: [i for i, own in enumerate(names) if own == name] for name in sorted(set(names))}
+    summaries: dict[str, dict[str, dict[str, float]]] = {name: {} for name in members}
     per_image: dict[str, dict[str, F64]] = {}
     curves: dict[str, F64] = {}
     for model, stack in predictions.items():
         columns = {name: np.empty(len(ids)) for name in PER_IMAGE}
-        total = np.zeros((len(CURVES), THRESHOLDS))
+        totals = {name: np.zeros((len(CURVES), THRESHOLDS)) for name in members}
         for i, (prediction, mask) in enumerate(zip(stack, masks, strict=True)):
             result = score(to_native(prediction, mask.shape), mask, stretch=stretch)
             for name, value in result.metrics.items():
                 columns[name][i] = value
-            total += result.curves
+            totals[names[i]] += result.curves
             advance(1)
-        per_image[model], curves[model] = columns, total / len(ids)
+        per_image[model], curves[model] = columns, np.sum(list(totals.values()), axis=0) / len(ids)
+        for name, chosen in members.items():
+            own = {metric: column[chosen] for metric, column in columns.items()}
+            summaries[name][model] = summarise(own, totals[name] / len(chosen))
     return SplitScores(
         ids=list(ids),
         per_image=per_image,
         summary={model: summarise(per_image[model], curves[model]) for model in predictions},
         curves=curves,
         prediction={model: _to_uint8(stack) for model, stack in predictions.items()},
+        set=names,
+        sets=summaries if len(members) > 1 else {},
     )
 
 

@@ -29,7 +29,7 @@ def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: A
             predictions = predict_all(models, params.sam, split.image, compute, params.evaluate.batch_size, bar.update)
             stretch = params.evaluate.stretch == "per_image"
             scores[name] = evaluate_split(
-                split.ids, predictions, split.native_masks, stretch=stretch, advance=bar.update
+                split.ids, predictions, split.native_masks, stretch=stretch, sets=split.set, advance=bar.update
             )
     with job.hdf5(out, "evaluation", sidecar_texts(scores)) as file:
         write_scores(file, scores)

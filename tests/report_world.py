@@ -101,7 +101,12 @@ def losses(epochs: int, start: float) -> dict[str, np.ndarray]:
 
 
 def make_inputs(
-    rounds: int = 2, count: int = 16, size: int = 32, images: int = 4, test_ids: list[str] | None = None
+    rounds: int = 2,
+    count: int = 16,
+    size: int = 32,
+    images: int = 4,
+    test_ids: list[str] | None = None,
+    sets: tuple[str, ...] = (),
 ) -> ReportInputs:
     """A run with `count` test images and as many training images, an eighth of these labelled."""
     splits = {name: scenes(count, size, seed) for seed, name in enumerate(("train", "val", "test"))}
@@ -120,6 +125,7 @@ def make_inputs(
                 },
                 list(splits[split][1]),
                 stretch=False,
+                sets=[sets[i % len(sets)] for i in range(count)] if sets else (),
             )
             for split in ("val", "test")
         }

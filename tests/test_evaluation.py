@@ -75,6 +75,33 @@ def test_scores_survive_hdf5(tmp_path: Path) -> None:
             assert np.allclose(back[split].per_image[model]["iou"], scores.per_image[model]["iou"], atol=1e-7)
 
 
+def test_several_sets_are_summed_up_each_by_itself(tmp_path: Path) -> None:
+    ids, predictions, masks = world(5)
+    sets = ["CAMO", "NC4K/b", "CAMO", "NC4K/b", "NC4K/b"]
+    scores = evaluate_split(ids, predictions, masks, stretch=False, sets=sets)
+    for name in set(sets):
+        rows = [i for i, own in enumerate(sets) if own == name]
+        alone = evaluate_split(
+            [ids[i] for i in rows],
+            {model: stack[rows] for model, stack in predictions.items()},
+            [masks[i] for i in rows],
+            stretch=False,
+        )
+        assert alone.sets == {}
+        for model in MODELS:
+            assert scores.sets[name][model] == pytest.approx(alone.summary[model])
+    whole = evaluate_split(ids, predictions, masks, stretch=False)
+    assert all(scores.summary[model] == pytest.approx(whole.summary[model]) for model in MODELS)
+    with h5py.File(tmp_path / "evaluation.h5", "w") as file:
+        write_scores(file, {"test": scores})
+    with h5py.File(tmp_path / "evaluation.h5") as file:
+        back = read_scores(file)["test"]
+    assert (back.set, back.sets) == (sets, scores.sets)
+    assert set(json.loads(metrics_json({"test": scores}))["test"]["sets"]) == set(sets)
+    table = pd.read_csv(io.StringIO(per_image_csv({"test": scores})))
+    assert table["set"].tolist() == sets * len(MODELS)
+
+
 def test_sidecars_hold_the_same_numbers_in_the_same_bytes() -> None:
     ids, predictions, masks = world()
     first, second = ({"test": evaluate_split(ids, predictions, masks, stretch=False)} for _ in range(2))
@@ -85,7 +112,7 @@ def test_sidecars_hold_the_same_numbers_in_the_same_bytes() -> None:
     assert list(values["test"]["sam"]) == list(METRICS)
     assert values["test"]["sam"]["iou"] == pytest.approx(first["test"].summary["sam"]["iou"], abs=1e-6)
     table = pd.read_csv(io.StringIO(per_image_csv(first)))
-    assert table.columns.tolist() == ["split", "model", "id", *PER_IMAGE]
+    assert table.columns.tolist() == ["split", "set", "model", "id", *PER_IMAGE]
     assert table["id"].tolist() == ids * len(MODELS)  # quotes, commas and tags in a name come back as they were
     assert table["mae"].to_numpy() == pytest.approx(per_image_frame(first["test"])["mae"].to_numpy(), abs=1e-6)
     curves = pd.read_csv(io.StringIO(curves_csv(first)))

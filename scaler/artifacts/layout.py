@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 SCHEMA = dict.fromkeys(
     ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report", "inspection"), 1
-) | {"segmenter": 2, "sam": 2, "data": 2}  # 2: with input_size; with set
+) | {"segmenter": 2, "sam": 2, "data": 2, "evaluation": 2}  # 2: with input_size; with set
 GZIP_LEVEL = 4
 LABEL_SCALE = 255
 

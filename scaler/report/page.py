@@ -14,9 +14,11 @@ from markupsafe import Markup
 from scaler.metric_names import METRICS, MODELS
 from scaler.report.caveats import PHASE_ONE, branch_totals, find_warnings
 from scaler.report.charts import Segment, Series, before_after_chart, epochs_chart, shares_chart, stops_chart
+from scaler.report.cold import cold_images
 from scaler.report.gallery import Card, galleries
 from scaler.report.inputs import ReportInputs, TrainingLog
 from scaler.report.quality import LabelQuality, label_quality
+from scaler.report.sets import set_headings, set_tables
 from scaler.report.story import headline, improvement, movers, signed, went_well, went_wrong
 from scaler.report.tables import BRANCHES
 
@@ -26,6 +28,7 @@ CHARTED = ("iou", "s_alpha", "mae", "e_mean", "f_adaptive", "f_weighted")
 STAGE_TITLES = {"initialize_segmenter": "Init.", "initialize_sam": "Init.", "warm_up": "Warm-up"}
 LABEL_SOURCES = {"teacher": "Teacher", "sam": "SAM", "consensus": "Consensus"}
 NAN = float("nan")
+COLD_SHOWN = 12  # names of cold starts that a round's line shows
 
 
 def build_report(inputs: ReportInputs) -> str:
@@ -73,6 +76,11 @@ def build_report(inputs: ReportInputs) -> str:
         last_title=inputs.rounds[-1].title.lower(),
         galleries=shown,
         unlabelled=not inputs.train.labelled.all(),
+        sets=set_tables(inputs),
+        set_headings=set_headings(),
+        paper_protocol=bool(inputs.params.get("prepare_data", {}).get("paper_protocol")),
+        cold=cold_images(inputs),
+        cold_shown=COLD_SHOWN,
         quality=label_quality(inputs),
         quality_charts=_quality_charts(label_quality(inputs)),
         sources=LABEL_SOURCES,

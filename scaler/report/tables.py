@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from scaler.metric_names import CURVES, METRICS, MODELS, THRESHOLDS
+from scaler.report.cold import cold_start_csv
 from scaler.report.inputs import ReportInputs, RoundView
-from scaler.scores import SplitScores, to_csv, to_json
+from scaler.scores import SplitScores, summaries, to_csv, to_json
 
 BRANCHES = ("difficult", "normal", "simple")
 LOGGED = (
@@ -31,8 +32,8 @@ def metrics_json(inputs: ReportInputs) -> str:
     gain = {split: _difference(last[split], first[split]) for split in last}
     return to_json(
         {
-            "final": {split: scores.summary for split, scores in last.items()},
-            "initialization": {split: scores.summary for split, scores in first.items()},
+            "final": {split: summaries(scores) for split, scores in last.items()},
+            "initialization": {split: summaries(scores) for split, scores in first.items()},
             "gain": gain,
         }
     )
@@ -103,4 +104,5 @@ def sidecar_texts(inputs: ReportInputs) -> dict[str, str]:
         "training.csv": training_csv(inputs),
         "iou.csv": iou_csv(inputs),
         "f_measure.csv": f_measure_csv(inputs),
+        "cold_start.csv": cold_start_csv(inputs),
     }

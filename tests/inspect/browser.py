@@ -63,3 +63,15 @@ def opened_page(index: Path, **options: Any) -> Iterator[Any]:
 
 def _own(url: str, folder: str) -> bool:
     return url.startswith((folder, "data:", "blob:"))
+
+
+def go(page: Any, **state: str) -> None:
+    """Go to another view, and wait until it is there."""
+    ready = page.get_attribute("#page", "data-ready")
+    page.evaluate("state => SCALER.go(state)", state)
+    page.wait_for_function("ready => document.getElementById('page').dataset.ready !== ready", arg=ready)
+
+
+def data(page: Any, key: str) -> Any:
+    """The value of one of the page's data files."""
+    return page.evaluate("key => SCALER.need(key)", key)

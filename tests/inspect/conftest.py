@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scaler.inspect.bake import bake
+from tests.inspect.browser import opened_page
 from tests.inspect.world import make_results
+
+HOSTILE = ["<script>alert(1)</script>", "=cmd\"'&,", "sub/<b>x"]
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +26,27 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(results: Path, tmp_path: Path) -> Path:
     """The same run, to be changed."""
     return Path(shutil.copytree(results, tmp_path / "results"))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs on the same images, some of hostile names, of unequal length."""
+    folder = tmp_path_factory.mktemp("runs")
+    ids = {"train": [*HOSTILE, *(f"t{i}" for i in range(9))], "val": ["v0", "v1"], "test": ["e0", "e1", "e2"]}
+    return [make_results(folder / name, ids, rounds, marked=True, seed=rounds) for name, rounds in (("a", 2), ("b", 1))]
+
+
+@pytest.fixture(scope="session")
+def index(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of both."""
+    out = tmp_path_factory.mktemp("page") / "page"
+    bake(runs, out)
+    return out / "index.html"
+
+
+@pytest.fixture
+def page(index: Path) -> Iterator[Any]:
+    """The page, in which nothing may go wrong."""
+    with opened_page(index, viewport={"width": 1280, "height": 900}) as opened:
+        opened.wait_for_selector("#page[data-ready]")
+        yield opened

@@ -223,3 +223,14 @@ def test_hostile_names_are_escaped(page: Any) -> None:
     assert left == ["half\ud800pair"]
     ElementTree.fromstring(files["labeling_config.xml"])
     assert "%3Cscript%3E" in files["tasks.json"]
+
+
+def test_parts_that_touch_in_a_corner_have_one_ring(page: Any) -> None:
+    values = np.asarray([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
+    item = given({"a": values}, {"a": (3, 3)})[0]["map"]
+    rings = page.evaluate(
+        "([map]) => SCALER.outlines.rings(map, {...map, left: 0, top: 0, values: map.values.map(v => Number(v > 0))})",
+        [item],
+    )
+    assert len(rings) == 1
+    assert len(rings[0]) == 12

@@ -16,13 +16,6 @@ INSPECT = (
 REPORT = "python -m stages.report --results results --out results/report.html"
 
 
-def in_report(folder, **labels):
-    """Declares a folder to `snakemake --report report.zip`; a report that is one .html file would refuse it."""
-    zipped = any(".zip" in word for word in sys.argv)
-    marked = report(folder, **labels) if zipped else folder
-    return marked
-
-
 rule evaluate_initialization:
     input:
         needs(
@@ -98,6 +91,7 @@ rule report:
         update("results/training.csv"),
         update("results/iou.csv"),
         update("results/f_measure.csv"),
+        update("results/cold_start.csv"),
     log:
         ".scaler/logs/results__report.html.log",
     conda:
