@@ -9,10 +9,18 @@ PARAMS = ("seed", "prepare_data")
 
 
 def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, truth: Output) -> None:
-    """Write the three splits, and the training images' truth apart from them: no training stage ever opens it."""
+    """Write the three splits, and the training images' truth apart from them: no training stage ever opens it.
+
+    The doctor (`python -m scaler check`) looks at every file first: its errors stop here, its warnings go to the log.
+    """
     from scaler.artifacts.layout import write_data, write_truth
     from scaler.data.dataset import prepare
+    from scaler.doctor.command import summary
+    from scaler.doctor.examine import examine
 
+    findings = examine(source, job.params.prepare_data, seed=job.params.seed)
+    print(summary(findings), flush=True)
+    findings.raise_if_errors()
     prepared = prepare(source, job.params.prepare_data, job.params.seed)
     for split, out in ((prepared.train, train), (prepared.val, val), (prepared.test, test)):
         with job.hdf5(out, "data") as file:

@@ -17,6 +17,7 @@ NEUTRAL = (
     "scaler.params_errors",
     "scaler.artifacts",
     "scaler.weights",
+    "scaler.doctor",  # it refuses and warns; what is prepared does not depend on it
 )
 COUNTED = ("scaler.artifacts.layout",)
 ASSETS = (".html", ".css", ".js")  # what a package's code reads beside it: the report's templates

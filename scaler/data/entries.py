@@ -9,7 +9,6 @@ from pathlib import Path
 
 from scaler.data.folder import draw_validation, survey
 from scaler.data.groups import groups_of, note_cuts
-from scaler.data.known_sets import unusual_counts
 from scaler.data.layouts import SPLITS, Split, role_of_name
 from scaler.data.problems import Problems
 from scaler.data.reading import Picture, read_sample
@@ -30,17 +29,14 @@ class Entry:
 
 
 def of_folder(source: Path, params: PrepareDataParams, problems: Problems, seed: int) -> dict[Split, list[Entry]]:
-    """The samples of `scaler.data.folder.survey`; marks only where they are used. Warns of unusual counts."""
+    """The samples of `scaler.data.folder.survey`; marks only where they are used."""
     entries: dict[Split, list[Entry]] = {split: [] for split in SPLITS}
     weak = params.supervision in ("points", "scribbles")
-    samples = survey(source, params, problems, seed)
-    for sample in samples:
+    for sample in survey(source, params, problems, seed):
         keep_marks = weak and sample.split == "train"
         needed = sample if keep_marks else replace(sample, marks=None)
         read = partial(read_sample, needed, params.marks_convention, problems)
         entries[sample.split].append(Entry(sample.id, read, sample.set, sample.group))
-    for warning in unusual_counts(source, params, samples):
-        print(f"warning: {warning}")
     return entries
 
 

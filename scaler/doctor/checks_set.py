@@ -62,8 +62,10 @@ def _tell_pair(pair: Pair, one: Item, other: Item, findings: Findings) -> None:
     kind = ("duplicate" if pair.exact else "near_duplicate") + ("_between_splits" if between else "")
     likeness = "the same picture" if pair.exact else "nearly the same picture"
     if between:
-        reason = f"{likeness} in two splits, {one.split} and {other.split}: figures on {other.split} would flatter"
-        cure = f"remove it from {one.split if other.split == 'test' else other.split}"
+        judged = next(split for split in ("test", "val") if split in (one.split, other.split))
+        rest = other.split if one.split == judged else one.split
+        reason = f"{likeness} in two splits, {one.split} and {other.split}: figures on {judged} would flatter"
+        cure = f"remove it from {rest}"
     else:
         reason, cure = f"{likeness} twice in {one.split}: it counts double", "remove one of them"
     files = [relative(item.image, findings.source) for item in (one, other)]

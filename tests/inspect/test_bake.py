@@ -154,6 +154,25 @@ def test_an_error_leaves_the_older_page(results: Path, tmp_path: Path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
+def test_the_older_page_comes_back_when_the_new_one_cannot_take_its_place(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page"
+    bake([results], page)
+    before = tree(page)
+    rename = Path.rename
+
+    def refuse_new(self: Path, target: Path) -> Path:
+        if self.name == ".page.new":
+            raise OSError(13, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_new)
+    with pytest.raises(ScalerError, match="Permission denied"):
+        bake([results], page)
+    assert tree(page) == before
+
+
 def test_a_page_written_file_by_file_loses_what_is_out_of_date(results: Path, tmp_path: Path) -> None:
     page = tmp_path / "page"
     bake([results], page)

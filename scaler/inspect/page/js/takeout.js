@@ -21,7 +21,7 @@
       }
       items.push(item);
       advance(number + 1);
-      if (number % 20 === 19) await new Promise((done) => { setTimeout(done); }); // the page stays alive
+      if (needs) await new Promise((done) => { setTimeout(done); }); // the page stays alive
     }
     return { items, lost };
   }
