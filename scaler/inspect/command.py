@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     add = parser.add_argument
     add("results", metavar="RESULTS", type=Path, help="folder of a run's results")
     add("other", metavar="OTHER_RESULTS", type=Path, nargs="?", help="results of another run, to be compared")
-    add("--out", metavar="DIR", type=Path, help="where the page goes (default: RESULTS/inspection)")
+    add("--out", metavar="DIR", type=Path, default=Path("inspection"), help="where the page goes (default: inspection)")
     add("--serve", action="store_true", help="serve the page on 127.0.0.1 instead of writing it")
     add("--port", metavar="N", type=_port, default=0, help="port for --serve (default: a free one)")
     add("--tile", metavar="N", type=_side, default=TILE, help=f"side of the pictures in pixels (default: {TILE})")
@@ -49,7 +49,7 @@ def inspect(arguments: argparse.Namespace) -> None:
     from scaler.inspect.bake import data_names, refuse_foreign, write_page
     from scaler.pipeline.progress import progress
 
-    out = arguments.out or arguments.results / "inspection"
+    out = arguments.out
     if not arguments.serve:
         refuse_foreign(out.resolve())  # before minutes are spent
     contents = _measured([folder for folder in (arguments.results, arguments.other) if folder], arguments.tile)

@@ -56,6 +56,7 @@ class Run:
         refuse_no_run(path)
         self.path = path
         self._files: OrderedDict[Path, tuple[ExitStack, h5py.File]] = OrderedDict()
+        self._checked: set[Path] = set()
         self._data = {split: path / "data" / f"{split}.h5" for split in SPLITS}
         self._truth = path / "data" / "train_truth.h5"
         ids = {split: self._ids(file, "data") for split, file in self._data.items()}
@@ -138,10 +139,12 @@ class Run:
         return read_ids(self._file(path, kind))
 
     def _file(self, path: Path, kind: str) -> h5py.File:
-        """An artifact, checked when it is opened first; the least recently used ones are closed."""
+        """An artifact, its checksum looked at when it is opened first; the least recently used ones are closed."""
         if path not in self._files:
             stack = ExitStack()
-            self._files[path] = (stack, stack.enter_context(open_artifact(path, kind)))
+            file = stack.enter_context(open_artifact(path, kind, verify=path not in self._checked))
+            self._checked.add(path)
+            self._files[path] = (stack, file)
             if len(self._files) > OPEN_FILES:
                 self._files.popitem(last=False)[1][0].close()
         self._files.move_to_end(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +164,14 @@ def _figures(file: h5py.File) -> Iterator[str]:
     yield "metrics" + " " * 15 + " ".join(f"{metric.label:>10}" for metric in METRICS.values())
     for split, group in file.items():
         for model in (name for name in MODELS if name in group):
-            values = " ".join(f"{float(group[model].attrs[name]):10.3f}" for name in METRICS)
-            yield f"  {split:5} {model:12}  {values}"
+            yield f"  {split:5} {model:12}  " + _numbers(group[model], METRICS)
+        for own in group.get("sets", {}).values():
+            for model in (name for name in MODELS if name in own):
+                yield f"  {split:5} {model:12}  {_numbers(own[model], METRICS)}  {own.attrs['name']}"
+
+
+def _numbers(group: h5py.Group, names: Iterable[str]) -> str:
+    return " ".join(f"{float(group.attrs[name]):10.3f}" for name in names)
 
 
 def _log(file: h5py.File) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from scaler.inspect.stops import Stop
 
 Column = list[Any]
 Table = dict[str, Column]
+Labels = dict[Source, U8 | None]
 Objects = dict[Source, NDArray[np.bool_] | None]
 SEEN: tuple[Source, ...] = ("teacher", "sam")
 STORED = {  # column of the table: kind of the labels, data set
@@ -95,11 +96,10 @@ def _measure(run: Run, row: int, undecided: float, images: Table, per_stop: dict
     true_object = None if truth is None else truth > 0
     before: Objects = {}
     teachers: list[NDArray[np.bool_]] = []
-    is_cold: bool | None = None
-    for stop in run.stops:
-        labels = {source: run.label(stop, source, row) for source in (*SEEN, "segmenter")}
+    every = [{source: run.label(stop, source, row) for source in (*SEEN, "segmenter")} for stop in run.stops]
+    cold = _cold(every, undecided)
+    for stop, labels, is_cold in zip(run.stops, every, cold, strict=True):
         objects: Objects = {source: None if m is None else object_of(m) for source, m in labels.items()}
-        is_cold = _is_cold([labels[source] for source in SEEN], undecided)
         values: dict[str, Any] = {"iou": _iou(objects["teacher"], objects["sam"]), "cold": is_cold}
         for source in SEEN:
             inside = objects[source]
@@ -120,16 +120,18 @@ def _measure(run: Run, row: int, undecided: float, images: Table, per_stop: dict
     images["truth_area"].append(None if true_object is None else rounded(float(true_object.mean())))
     images["change"].append(rounded(max(changes)) if changes else None)
     images["oscillation"].append(oscillation([iou(o, teachers[-1]) for o in teachers]) if teachers else None)
-    images["cold"].append(is_cold)
+    images["cold"].append(cold[-1])
 
 
 def _iou(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> float | None:
     return None if a is None or b is None else iou(a, b)
 
 
-def _is_cold(labels: list[U8 | None], undecided: float) -> bool | None:
-    """Whether no source says anything; unknown where one of them has no label."""
-    known = [label for label in labels if label is not None]
-    if len(known) < len(labels):
-        return None
-    return bool(blind(np.stack(known).astype(np.float32) / np.float32(255), undecided).all())
+def _cold(every: Sequence[Labels], undecided: float) -> list[bool | None]:
+    """By stop, whether no source says anything; unknown where one of them has no label."""
+    maps = [[labels[source] for source in SEEN] for labels in every]
+    stack = [label for own in maps for label in own if label is not None]
+    empty = blind(np.stack(stack).astype(np.float32) / np.float32(255), undecided).tolist() if stack else []
+    says_nothing = iter(empty)
+    found = [[None if label is None else bool(next(says_nothing)) for label in own] for own in maps]
+    return [None if None in own else all(own) for own in found]

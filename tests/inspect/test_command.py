@@ -21,12 +21,15 @@ def inspect(*words: object) -> None:
     arguments.run(arguments)
 
 
-def test_the_page_goes_into_the_results(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_goes_into_a_folder_here(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     inspect(copy, "--tile", "32")
     shown = capsys.readouterr()
-    assert shown.out == f"{copy / 'inspection' / 'index.html'}: open it in a browser\n"
+    assert shown.out == "inspection/index.html: open it in a browser\n"
     assert "measuring" in shown.err
-    assert (copy / "inspection" / "data" / "a" / "tiles" / "round_2" / "0.js").is_file()
+    assert (tmp_path / "inspection" / "data" / "a" / "tiles" / "round_2" / "0.js").is_file()
     (copy / "init" / "segmenter_labels" / "shard_0.h5").unlink()
     (copy / "init" / "segmenter_labels" / "shard_1.h5").unlink()
     inspect(copy)  # again, over the first

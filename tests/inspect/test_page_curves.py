@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.inspect.browser import data, go
+from tests.inspect.browser import data, go, until
 
 
 def shown(page: Any) -> list[str]:
@@ -41,7 +41,7 @@ def test_a_click_between_quantiles_shows_their_images(page: Any) -> None:
     assert found == sorted(expected, key=lambda name: weights[name])
     assert "round_1" in page.url
     page.click("button.range")
-    page.wait_for_function("!SCALER.state.range")
+    until(page, "!SCALER.state.range")
     assert len(shown(page)) == 12
 
 
@@ -103,9 +103,10 @@ def test_two_runs_side_by_side(page: Any) -> None:
     lines = page.locator(".compare tr[data-id]")
     assert [lines.nth(n).get_attribute("data-id") for n in range(len(rows))] == [ids[row] for row in expected]
     page.select_option("select[aria-label=order]", "up")
-    page.wait_for_function(
+    until(
+        page,
         "id => document.querySelector('.compare tr[data-id]').dataset.id === id",
-        arg=ids[max(rows, key=lambda row: two[row] - one[row])],
+        ids[max(rows, key=lambda row: two[row] - one[row])],
     )
     page.locator("tr[data-id='t5'] a").nth(1).click()
     page.wait_for_selector("#page[data-view=detail]")

@@ -14,7 +14,7 @@ import pytest
 
 from scaler.evaluation import to_native
 from scaler.inspect.run import Run
-from tests.inspect.browser import data, go, opened_page
+from tests.inspect.browser import data, go, opened_page, until
 from tests.inspect.conftest import HOSTILE
 
 # pycocotools' arrays do not know NumPy 2's copy argument
@@ -49,10 +49,10 @@ def test_marks_of_many_are_kept_taken_back_saved_and_read(index: Path, page: Any
     mark_all(page, "accept")
     assert page.locator(".marked tbody tr").count() == 12
     page.get_by_role("button", name="take back").click()
-    page.wait_for_function("SCALER.marks.all().length === 2")
+    until(page, "SCALER.marks.all().length === 2")
     page.evaluate("SCALER.marks.replace([])")
     page.set_input_files("input[type=file]", saved)
-    page.wait_for_function("SCALER.marks.all().length === 2")
+    until(page, "SCALER.marks.all().length === 2")
     assert page.evaluate("id => SCALER.marks.get(id).note", names[0]).startswith('a "note"')
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"marks": 3}')

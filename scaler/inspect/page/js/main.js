@@ -26,7 +26,7 @@
     const at = state.view === "detail" ? "table" : state.view;
     SCALER.fill(document.getElementById("head"), 
       el("b", { class: "title", title: data.run.path }, data.run.name),
-      index.runs.length > 1 ? SCALER.select("run", index.runs.map((name, i) => [name, `${"AB"[i]}: ${index.title.split(" and ")[i]}`]), state.run, (run) => SCALER.go({ run, stop: "" })) : null,
+      index.runs.length > 1 ? SCALER.select("run", index.runs.map((name, i) => [name, "AB"[i]]), state.run, (run) => SCALER.go({ run, stop: "" })) : null,
       el("nav", { "aria-label": "pages" }, tabs.map((name) => el("a", { href: SCALER.address({ view: name }), "aria-current": name === at ? "page" : null },
         name === "selection" && SCALER.marks.all().length ? `Selection (${SCALER.marks.all().length})` : SCALER.pages[name].title))),
       SCALER.button("◐", () => theme(true), { title: "light or dark (t)", "aria-label": "light or dark" }),
