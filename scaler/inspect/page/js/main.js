@@ -73,7 +73,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || document.getElementById("help").open) return;
     if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) {
       if (event.key === "Escape") event.target.blur();
-      if (event.target.type !== "range") return;
+      if (event.target.type !== "range" || /^(Arrow|Home|End|Page)/.test(event.key)) return;
     }
     const page = SCALER.pages[SCALER.state.view];
     if (page && page.key && page.key(event) === true) { event.preventDefault(); return; }
