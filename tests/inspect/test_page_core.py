@@ -32,8 +32,13 @@ def column(page: Any, run: str, stop: str, key: str, split: str = "train") -> di
 def canvas(page: Any, selector: str) -> np.ndarray:
     """(H, W) red channel of a canvas."""
     script = """selector => {
-        const c = document.querySelector(selector), pixels = c.getContext('2d').getImageData(0, 0, c.width, c.height);
-        return [c.width, [...pixels.data].filter((_, i) => i % 4 === 0)];
+        const shown = document.querySelector(selector), copy = document.createElement('canvas');
+        copy.width = shown.width;
+        copy.height = shown.height;
+        const context = copy.getContext('2d', {willReadFrequently: true});
+        context.drawImage(shown, 0, 0);
+        const pixels = context.getImageData(0, 0, copy.width, copy.height);
+        return [copy.width, [...pixels.data].filter((_, i) => i % 4 === 0)];
     }"""
     width, values = page.evaluate(script, selector)
     return np.array(values).reshape(-1, width)
