@@ -88,10 +88,12 @@ def test_tokens_entering_each_block_follow_the_formula() -> None:
     randomise(adapter, 5)
     image = pictures(2, SIDE, SIDE)
     seen: list[Tensor] = []
-    outputs: list[Tensor] = []
-    for block in model.sam.image_encoder.blocks:
-        block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
+    halfway: list[Tensor] = []
+    added: list[Tensor] = []
+    for block in model.sam.image_encoder.blocks:  # on a block's parts: its own forward is not what always runs
+        block.norm1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        block.norm2.register_forward_pre_hook(lambda _, inputs: halfway.append(inputs[0]))
+        block.mlp.register_forward_hook(lambda _, inputs, output: added.append(output))
     model(image)
 
     normalised = (image * 255 - model.sam.pixel_mean) / model.sam.pixel_std
@@ -101,6 +103,7 @@ def test_tokens_entering_each_block_follow_the_formula() -> None:
     convolution = adapter.high_pass_tune
     high_tune = (columns @ convolution.weight.flatten(1).T + convolution.bias).view(2, 5, 5, -1)
     features = patches @ adapter.embedding_tune.weight.T + adapter.embedding_tune.bias + high_tune
+    outputs = [tokens + rest for tokens, rest in zip(halfway, added, strict=True)]
     before = [patches + model.sam.image_encoder.pos_embed, *outputs[:-1]]
     assert len(seen) == TINY.depth
     for number, tokens in enumerate(before):

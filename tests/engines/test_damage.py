@@ -70,7 +70,7 @@ def test_a_full_disk_leaves_no_half_file(tree: Tree, small_disk: Path) -> None:
     checkpoint = small_disk / "filling"
     checkpoint.write_bytes(b"x" * 60_000)
     text = tree.run(
-        *f"python -m stages.label_with_segmenter --round 1 --shard 0 --data results/data/train.h5 --segmenter "
+        *f"python -m stages.label_with_segmenter --shard 0 --data results/data/train.h5 --segmenter "
         f"results/rounds/1/segmenter.h5 --out {out}".split(),
         check=False,
     )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_dvc_takes_over_what_snakemake_built_and_both_rest(built: Tree) -> None:
     log = (built.root / "dvc.log").read_text()
     assert made(log) == []
-    assert log.count("current: ") == 14
+    assert log.count("current: ") == 16
     assert built.planned() == []
     assert "up to date" in built.dvc("repro")
 
