@@ -61,6 +61,7 @@ class PrepareDataParams(Block):
     mask_suffix: str
     marks_suffix: str
     marks_convention: Literal["auto", "fg1_bg2", "fg1_bg0_unknown255"]
+    points_per_class: Positive
     point_radius: Annotated[int, Field(ge=0)]
     scribble_width: Positive
 

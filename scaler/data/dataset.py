@@ -203,7 +203,7 @@ def _simulate_marks(stack: _Stack, params: PrepareDataParams, seed: int) -> None
     for number in todo:
         rng = generator(seed, "marks", params.supervision, stack.ids[number])
         if params.supervision == "points":
-            stack.marks[number] = points(stack.mask[number], rng, params.point_radius)
+            stack.marks[number] = points(stack.mask[number], rng, params.point_radius, params.points_per_class)
         else:
             stack.marks[number] = scribbles(stack.mask[number], rng, params.scribble_width)
     bare = int(np.count_nonzero(~stack.known & ~stack.marked))

@@ -35,7 +35,7 @@ def of_folder(source: Path, params: PrepareDataParams, problems: Problems, seed:
     for sample in survey(source, params, problems, seed):
         keep_marks = weak and sample.split == "train"
         needed = sample if keep_marks else replace(sample, marks=None)
-        read = partial(read_sample, needed, params.marks_convention, problems)
+        read = partial(read_sample, needed, params, problems)
         entries[sample.split].append(Entry(sample.id, read, sample.set, sample.group))
     return entries
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from scaler.data.groups import groups_of, members, note_cuts
 from scaler.data.images import read_mask
 from scaler.data.layouts_files import OTHER_PICTURES, Found, find
+from scaler.data.points import Points
 from scaler.data.problems import Problems
 from scaler.data.split import Split, assign_splits, choose, read_id_list
 from scaler.errors import ScalerError
@@ -27,6 +28,7 @@ class Sample:
         id: path of the image without the sub-folder of the images and without suffix, verbatim, "/" between its parts.
         split: "train", "val" or "test".
         image, mask, marks: files; mask and marks may be absent.
+        points: the image's own, where `marks` is a file of points for all images.
         set: name of the set that it belongs to, "" for a single one.
         group: of the images that no split may cut apart; None: it stands for itself.
     """
@@ -38,6 +40,7 @@ class Sample:
     marks: Path | None
     set: str = ""
     group: str | None = None
+    points: Points | None = None
 
 
 def find_samples(root: Path, params: PrepareDataParams, seed: int = 0) -> list[Sample]:
@@ -155,6 +158,7 @@ def _sample(found: Found, groups: Mapping[str, str], name: str, split: Split) ->
         marks=found.marks.get(name),
         set=found.sets[name],
         group=groups.get(name),
+        points=found.points.get(name),
     )
 
 

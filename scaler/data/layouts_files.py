@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
+from scaler.data import points_files
 from scaler.data.decode import SUFFIXES
 from scaler.data.files import entries
 from scaler.data.layouts import AUTO, KINDS, Place, Split, folder_name, places, role_of_name, suffixes
+from scaler.data.points import Points
 from scaler.data.problems import Problems
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
@@ -24,6 +26,7 @@ class Found:
         images: file of each image; an id is the path below the source without the sub-folder of the images and without
             suffix, verbatim, "/" between its parts.
         masks, marks: files of those that have one.
+        points: of those that are in a file of points for all images; `marks` then has that file.
         sets: name of the set, "" for a single one.
         roles: the split that folders, a table or the beginning of the name speak of, where they do.
         groups: the groups that a table names.
@@ -34,6 +37,7 @@ class Found:
     images: dict[str, Path] = field(default_factory=dict)
     masks: dict[str, Path] = field(default_factory=dict)
     marks: dict[str, Path] = field(default_factory=dict)
+    points: dict[str, Points] = field(default_factory=dict)
     sets: dict[str, str] = field(default_factory=dict)
     roles: dict[str, Split] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
@@ -55,7 +59,17 @@ def find(root: Path, params: PrepareDataParams, problems: Problems) -> Found:
     if params.layout == "csv":
         from scaler.data.table import read_table
 
-        return read_table(root, params, problems)
+        found = read_table(root, params, problems)
+    elif points_files.is_points(Path(params.marks)):
+        found = _find(root, params.model_copy(update={"marks": AUTO}), problems)
+    else:
+        found = _find(root, params, problems)
+    if points_files.is_points(Path(params.marks)):
+        _add_points(found, root, params.marks, problems)
+    return found
+
+
+def _find(root: Path, params: PrepareDataParams, problems: Problems) -> Found:
     _check_apart(root, params)
     found = Found()
     empty = [place.images for place in places(root, params) if not _add_place(found, place, params, problems)]
@@ -69,6 +83,23 @@ def find(root: Path, params: PrepareDataParams, problems: Problems) -> Found:
     for line in told:
         problems.add(line)
     return found
+
+
+def _add_points(found: Found, root: Path, name: str, problems: Problems) -> None:
+    """The points of all images, from one file; it names an image by its id, with or without a suffix."""
+    path = root / name
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise ScalerError(f"prepare_data.marks: {name}: must lie inside {root}, so that changes in it are noticed.")
+    for key, points in points_files.read_points_of_all(path).items():
+        image_id = key if key in found.images else PurePosixPath(key).with_suffix("").as_posix() if key else ""
+        if image_id not in found.images:
+            near = next(iter(get_close_matches(key, found.images, n=1)), None) if not problems.full else None
+            hint = f"the nearest id is {near!r}" if near else f"an id is, for example, {next(iter(found.images))!r}"
+            problems.add(f"{points.where}: no image has this id; {hint}: mend the name, or remove the points.")
+        elif image_id in found.marks:
+            problems.add(f"{points.where}: this image also has the marks {found.marks[image_id]}; keep one of them.")
+        else:
+            found.marks[image_id], found.points[image_id] = path, points
 
 
 def _check_apart(root: Path, params: PrepareDataParams) -> None:
@@ -103,6 +134,7 @@ def _add_place(found: Found, place: Place, params: PrepareDataParams, problems: 
     listed = {folder: _by_stem(folder, problems) for folder in dict.fromkeys((place.images, place.masks, place.marks))}
     foreign = tuple(suffix for _, folder, suffix, _ in labels if folder == place.images)
     images = {stem: path for stem, path in listed[place.images].items() if not stem.endswith(foreign or ("\0",))}
+    pointed = _by_stem(place.marks, problems, points_files.SUFFIXES)
     stems = _by_base(images, image_suffixes, found, problems)
     if not stems:
         return False
@@ -112,11 +144,14 @@ def _add_place(found: Found, place: Place, params: PrepareDataParams, problems: 
         found.cures[image_id] = f"add {place.masks / base}{mask_suffix}.png"
     for kind, folder, suffix, store in labels:
         is_shared = [place.images, place.masks, place.marks].count(folder) > 1
-        for stem, path in listed[folder].items():
+        files = [*listed[folder].items(), *(pointed.items() if store is found.marks else ())]
+        for stem, path in files:
             base = stem.removesuffix(suffix)
             if not stem.endswith(suffix):
                 if not is_shared:
                     problems.add(_misnamed(path, suffix, kind))
+            elif base in ids and ids[base] in store:
+                problems.add(f"{store[ids[base]]} and {path}: the same name twice; keep one, or rename one.")
             elif base in ids:
                 store[ids[base]] = path
             else:
@@ -155,7 +190,7 @@ def _by_base(images: dict[str, Path], endings: tuple[str, ...], found: Found, pr
     return stems
 
 
-def _by_stem(folder: Path, problems: Problems) -> dict[str, Path]:
+def _by_stem(folder: Path, problems: Problems, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
     found: dict[str, Path] = {}
     if not folder.is_dir():
         return found
@@ -165,9 +200,9 @@ def _by_stem(folder: Path, problems: Problems) -> dict[str, Path]:
         raise ScalerError(f"{error.filename}: not readable ({error.strerror}); check its permissions.") from None
     for name, kind in listing:
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix in OTHER_PICTURES and kind == "file":
+        if suffix in OTHER_PICTURES and kind == "file" and suffixes is SUFFIXES:
             problems.add(f"{folder / name}: {suffix} files are not read; convert it to PNG.")
-        if suffix not in SUFFIXES:
+        if suffix not in suffixes:
             continue
         if kind != "file":
             what = "a folder named like an image" if kind == "folder" else "a link that leads nowhere, or no plain file"

@@ -8,25 +8,27 @@ from numpy.typing import NDArray
 from skimage.graph import MCP_Geometric
 from skimage.morphology import skeletonize
 
+from scaler.data.points import BACKGROUND, FOREGROUND
+
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 F64 = NDArray[np.float64]
 
-FOREGROUND, BACKGROUND = 1, 2
 SMALLEST_OBJECT = 0.1  # of the largest: an annotator skips what is smaller
 SHORTEST_STROKE = 0.6  # of the medial axis
 
 
-def points(mask: U8, rng: np.random.Generator, radius: int) -> U8:
-    """One foreground and one background point, each a disc.
+def points(mask: U8, rng: np.random.Generator, radius: int, per_class: int = 1) -> U8:
+    """Foreground and background points, each a disc.
 
     The centre is drawn from the half of the depths that is farther from the class's boundary (the image's edge
-    counts as boundary); the disc is cut where it would leave its class.
+    counts as boundary), away from the points before it; the disc is cut where it would leave its class.
 
     Args:
         mask: (H, W) uint8 {0, 1}.
         rng: decides the places.
         radius: of the discs, pixels; 0 is a single pixel.
+        per_class: how many points a class gets, fewer where discs that do not touch find no place.
 
     Returns:
         (H, W) uint8 {0 unknown, 1 foreground, 2 background}; a class that the mask lacks has no mark.
@@ -35,10 +37,15 @@ def points(mask: U8, rng: np.random.Generator, radius: int) -> U8:
     for value, region in _classes(mask):
         depth = _depth(region)
         rows, columns = np.nonzero(depth >= depth.max() / 2)
-        pick = int(rng.integers(len(rows)))
-        y, x = np.ogrid[: mask.shape[0], : mask.shape[1]]
-        disc = (y - rows[pick]) ** 2 + (x - columns[pick]) ** 2 <= radius**2
-        marks[disc & region] = value
+        for _ in range(per_class):
+            if not len(rows):
+                break
+            pick = int(rng.integers(len(rows)))
+            row, column = rows[pick], columns[pick]
+            y, x = np.ogrid[: mask.shape[0], : mask.shape[1]]
+            marks[((y - row) ** 2 + (x - column) ** 2 <= radius**2) & region] = value
+            is_apart = (rows - row) ** 2 + (columns - column) ** 2 > (2 * radius + 1) ** 2
+            rows, columns = rows[is_apart], columns[is_apart]
     return marks
 
 

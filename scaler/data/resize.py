@@ -19,7 +19,7 @@ def to_square(image: U8, mask: U8 | None, marks: U8 | None, size: int) -> tuple[
     - image: the mean over the area of a pixel where it shrinks, linear where it grows, each axis by itself.
     - mask: the same, then foreground where at least half of the pixel is covered. A class that would vanish keeps the
       pixels in which it covers most.
-    - marks: nearest neighbour. A class of which no mark is hit keeps all its marks at their scaled places.
+    - marks: nearest neighbour. A connected mark of which no pixel is hit keeps all of them at their scaled places.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -60,19 +60,22 @@ def _resize_mask(mask: U8, size: int) -> U8:
 def _resize_marks(marks: U8, size: int) -> U8:
     small: U8 = np.asarray(cv2.resize(marks, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
     for value in (1, 2):
-        if (marks == value).any() and not (small == value).any():
-            _restore(small, marks, value)
+        _, parts = cv2.connectedComponents((marks == value).astype(np.uint8), connectivity=8)
+        hit = cv2.resize(parts.astype(np.float32), (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+        for part in np.setdiff1d(parts[parts > 0], hit.astype(parts.dtype)):
+            _restore(small, np.nonzero(parts == part), marks.shape, value)
     return small
 
 
-def _restore(small: U8, marks: U8, value: int) -> None:
-    """Put the marks of a class that nearest neighbour has missed at their scaled places, beside the other class."""
+def _restore(small: U8, pixels: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], value: int) -> None:
+    """Put a mark that nearest neighbour has missed at its scaled place, beside the other class."""
     size = len(small)
-    rows, columns = np.nonzero(marks == value)
-    places = np.unique(np.stack([rows * size // marks.shape[0], columns * size // marks.shape[1]], axis=1), axis=0)
+    places = np.unique(np.stack([at * size // side for at, side in zip(pixels, shape, strict=True)], axis=1), axis=0)
+    if (small[tuple(places.T)] == value).any():
+        return  # another mark of its class is there
     free = places[small[tuple(places.T)] == 0]
     if not len(free):  # the other class has been hit in all of these: it can spare them if it has more
-        if np.count_nonzero(small) <= len(places):
+        if np.count_nonzero(small == 3 - value) <= len(places):
             raise ScalerError(
                 f"foreground and background marks fall into the same pixel at size {size}; "
                 "raise prepare_data.size, or set the marks farther apart."

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
+from scaler.data.csv_file import read_csv
 from scaler.data.decode import SUFFIXES
 from scaler.data.layouts import SPLITS
 from scaler.data.layouts_files import Found
+from scaler.data.points_files import SUFFIXES as POINTS_SUFFIXES
 from scaler.data.problems import Problems
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
 
 COLUMNS = ("image", "mask", "marks", "split", "set", "group")
-DELIMITERS = (",", ";", "\t")
 ROLE_SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
-
-Row = tuple[int, dict[str, str]]
 
 
 def read_table(root: Path, params: PrepareDataParams, problems: Problems) -> Found:
@@ -36,7 +33,7 @@ def read_table(root: Path, params: PrepareDataParams, problems: Problems) -> Fou
         raise ScalerError(
             f"prepare_data.table: {params.table}: the table must lie inside {root}, so that changes to it are noticed."
         )
-    names, rows = _read(path)
+    names, rows = read_csv(path, ("image",), COLUMNS, "layout csv reads the table that prepare_data.table names")
     group_column = params.groups if params.groups in names else "group"
     found = Found(notes=_note_others(path, names, group_column))
     for line, row in rows:
@@ -52,49 +49,6 @@ def read_table(root: Path, params: PrepareDataParams, problems: Problems) -> Fou
     if params.groups is not None and params.groups not in names:
         found.groups.clear()  # an expression on the ids takes the place of the column
     return found
-
-
-def _read(path: Path) -> tuple[list[str], list[Row]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            delimiter = next((d for d in DELIMITERS if "image" in _cells(head, d)), ",")
-            names = _cells(head, delimiter)
-            _check_names(path, names)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            rows = [(reader.line_num + 1, row) for row in reader if any(cell.strip() for cell in row)]
-    except FileNotFoundError:
-        raise ScalerError(
-            f"{path}: no such table; layout csv reads the table that prepare_data.table names, with the columns "
-            f"{', '.join(COLUMNS)}."
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScalerError(f"{path}: not readable as a table ({error}); save it as CSV in UTF-8.") from None
-    for line, row in rows:
-        if len(row) != len(names):
-            raise ScalerError(
-                f"{path}: line {line}: {len(row)} cells, expected {len(names)} ({', '.join(names)}); a name that holds "
-                f"{delimiter!r} must stand in double quotes."
-            )
-    return names, [(line, dict(zip(names, (c.strip() for c in row), strict=True))) for line, row in rows]
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
-
-
-def _check_names(path: Path, names: list[str]) -> None:
-    if "image" not in names:
-        raise ScalerError(
-            f"{path}: no column named image; the first line has {', '.join(map(repr, names)) or 'nothing'}. Expected "
-            f"column names, parted by commas: image, and of {', '.join(COLUMNS[1:])} those that you have."
-        )
-    for name in names:
-        if names.count(name) > 1:
-            raise ScalerError(f"{path}: two columns named {name!r}; keep one.")
-        near = get_close_matches(name.casefold(), COLUMNS, n=1, cutoff=0.8)
-        if near and name not in COLUMNS and near[0] not in names:
-            raise ScalerError(f"{path}: column {name!r}: did you mean {near[0]!r}? Rename it, or take it out.")
 
 
 def _note_others(path: Path, names: list[str], group_column: str) -> list[str]:
@@ -140,8 +94,8 @@ def _file(root: Path, where: str, key: str, row: dict[str, str], problems: Probl
         problems.add(
             f"{where}: {key} {name!r}: must lie inside {root}, so that changes in it are noticed; a link is fine."
         )
-    elif path.suffix.lower() not in SUFFIXES:
-        problems.add(f"{where}: {key} {name!r}: expected a file such as {', '.join(SUFFIXES)}.")
+    elif path.suffix.lower() not in (expected := (*SUFFIXES, *(POINTS_SUFFIXES if key == "marks" else ()))):
+        problems.add(f"{where}: {key} {name!r}: expected a file such as {', '.join(expected)}.")
     elif not path.is_file():
         hint = "; write paths with /" if "\\" in name else ""
         problems.add(f"{where}: {key} {name!r}: no such file in {root}; mend the name{hint}.")

@@ -11,6 +11,7 @@ from scaler.data.decode import SUFFIXES
 from scaler.data.files import CLUTTER
 from scaler.data.folder import OTHER_PICTURES
 from scaler.data.layouts import folder_name, folders_of
+from scaler.data.points_files import SUFFIXES as POINTS_SUFFIXES
 from scaler.doctor.findings import Findings
 from scaler.doctor.inventory import Item, relative
 from scaler.params import PrepareDataParams
@@ -21,7 +22,7 @@ RESERVED = '<>:"\\|?*'  # not allowed in names on Windows file systems
 def check_folder(source: Path, params: PrepareDataParams, items: list[Item], findings: Findings) -> None:
     """Clutter, strangers, empty folders, names that only differ by case, and marks that are not used."""
     for key, folder in folders_of(source, params):
-        _walk(source, folder, key, findings)
+        _walk(source, folder, key, params, findings)
     _check_names(source, items, findings)
     marked = [item for item in items if item.marks is not None]
     if marked and params.supervision not in ("points", "scribbles"):
@@ -34,7 +35,7 @@ def check_folder(source: Path, params: PrepareDataParams, items: list[Item], fin
         )
 
 
-def _walk(source: Path, folder: Path, key: str, findings: Findings) -> None:
+def _walk(source: Path, folder: Path, key: str, params: PrepareDataParams, findings: Findings) -> None:
     try:
         listing = sorted(os.walk(folder))
     except OSError:
@@ -46,7 +47,9 @@ def _walk(source: Path, folder: Path, key: str, findings: Findings) -> None:
             findings.add("note", "folder_empty", [relative(place, source)], "an empty folder", "remove it, or fill it")
         for name in sorted([*folders, *names]):
             is_folder = name in folders
-            _check_entry(relative(Path(place) / name, source), name, is_folder, key, findings)
+            path = relative(Path(place) / name, source)
+            if path != params.marks:  # the file with the points of all may lie anywhere in the source
+                _check_entry(path, name, is_folder, key, findings)
 
 
 def _check_entry(path: str, name: str, is_folder: bool, key: str, findings: Findings) -> None:
@@ -60,7 +63,7 @@ def _check_entry(path: str, name: str, is_folder: bool, key: str, findings: Find
         )  # fmt: skip
     elif name in CLUTTER:
         findings.add("note", "system_file", [path], "a file manager's own file, passed over", "remove it when you like")
-    elif not is_folder and suffix not in (*SUFFIXES, *OTHER_PICTURES):
+    elif not is_folder and suffix not in (*SUFFIXES, *OTHER_PICTURES, *(POINTS_SUFFIXES if key == "marks" else ())):
         findings.add(
             "note", "stranger", [path], f"no picture by its suffix, passed over in {key}",
             "move it elsewhere, or give it the suffix that it should have",

@@ -130,6 +130,7 @@ def guess(source: Path) -> PrepareDataParams:
         mask_suffix="auto",
         marks_suffix="auto",
         marks_convention="auto",
+        points_per_class=1,
         point_radius=1,
         scribble_width=2,
         **found,

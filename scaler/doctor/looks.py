@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scaler.data.decode import Decoded, decode
-from scaler.data.images import Convention, read_image, read_marks, read_mask
+from scaler.data.folder import Sample
+from scaler.data.images import read_image, read_mask
+from scaler.data.points_files import is_points
+from scaler.data.reading import read_marks_of
 from scaler.doctor.duplicates import Fingerprint, digest, fingerprint
+from scaler.params import PrepareDataParams
 
 U8 = NDArray[np.uint8]
 SPECK = 4  # pixels: a component of at most so many is a speck
@@ -111,20 +115,32 @@ def look_at_mask(path: Path) -> tuple[MaskLook, U8]:
     return look, mask
 
 
-def look_at_marks(path: Path, convention: Convention, mask: U8 | None) -> MarksLook:
-    """Raises ScalerError as `read_marks`. `mask` (H, W) {0, 1} is compared where it has the marks' size."""
-    marks = read_marks(path, convention)
+def look_at_marks(
+    sample: Sample, shape: tuple[int, int], params: PrepareDataParams, mask: U8 | None
+) -> MarksLook | None:
+    """None without marks; raises ScalerError as `read_marks_of`, whose arguments these are. `mask` (H, W) {0, 1} is
+    compared where it has the marks' size.
+    """
+    marks = read_marks_of(sample, shape, params)
+    if marks is None or sample.marks is None:
+        return None
     comparable = mask is not None and mask.shape == marks.shape
     truth = mask if comparable and mask is not None else (marks == 1).astype(np.uint8)
-    stored = set(np.unique(decode(path).values).tolist())
     return MarksLook(
         size=(marks.shape[1], marks.shape[0]),
-        reading="1 object, 0 background, 255 unknown" if 255 in stored else "1 object, 2 background, 0 unknown",
+        reading=_marks_reading(sample.marks),
         foreground=int((marks == 1).sum()),
         background=int((marks == 2).sum()),
         foreground_on_background=int(((marks == 1) & (truth == 0)).sum()),
         background_on_foreground=int(((marks == 2) & (truth == 1)).sum()),
     )
+
+
+def _marks_reading(path: Path) -> str:
+    if is_points(path):
+        return "points"
+    stored = set(np.unique(decode(path).values).tolist())
+    return "1 object, 0 background, 255 unknown" if 255 in stored else "1 object, 2 background, 0 unknown"
 
 
 def mask_reading(decoded: Decoded) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.data.points_files import is_points
 from scaler.data.reading import read_sample
 from scaler.doctor.checks_pictures import Told, check_image, check_marks, check_mask, check_turn
 from scaler.doctor.findings import Findings
@@ -42,9 +43,9 @@ def examine_item(item: Item, params: PrepareDataParams, hashed: bool, findings: 
     seen = _try_mask(item, findings)
     mask, pixels = (None, None) if seen is None else seen
     is_read = params.supervision in ("points", "scribbles") and item.split == "train"
-    marks = _try_marks(item, params, pixels, findings) if is_read and item.marks is not None else None
+    marks = _try_marks(item, params, image, pixels, findings) if is_read else None
     if image is not None and any(look is not None and look.size != image.size for look in (mask, marks)):
-        read_sample(item.sample, params.marks_convention, Collected(findings, "size_differs"))
+        read_sample(item.sample, params, Collected(findings, "size_differs"))
         return Record(item, image, None, None)
     source = findings.source
     if image is not None:
@@ -77,11 +78,14 @@ def _try_mask(item: Item, findings: Findings) -> tuple[MaskLook, U8] | None:
         return None
 
 
-def _try_marks(item: Item, params: PrepareDataParams, mask: U8 | None, findings: Findings) -> MarksLook | None:
-    if item.marks is None:
-        return None
+def _try_marks(
+    item: Item, params: PrepareDataParams, image: ImageLook | None, mask: U8 | None, findings: Findings
+) -> MarksLook | None:
+    if item.marks is None or (image is None and is_points(item.marks)):
+        return None  # where points lie can be told on their image only
+    width, height = (0, 0) if image is None else image.size
     try:
-        return look_at_marks(item.marks, params.marks_convention, mask)
+        return look_at_marks(item.sample, (height, width), params, mask)
     except ScalerError as error:
         add_refusal(findings, "marks_refused", str(error), (item.id,))
         return None

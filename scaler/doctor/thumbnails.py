@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaler.data.images import read_image, read_marks, read_mask
+from scaler.data.images import read_image, read_mask
+from scaler.data.reading import read_marks_of
 from scaler.doctor.inventory import Item
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
@@ -28,11 +30,10 @@ def thumbnail(item: Item, params: PrepareDataParams) -> str | None:
     except ScalerError:
         return None
     small = shrunk(image).copy()
-    mask = _layer(item, "mask", params)
+    mask, marks = _labels(item, image.shape[:2], params)
     if mask is not None and mask.shape == image.shape[:2]:
         edge = outline(shrunk(mask * np.uint8(255)) >= 128)
         small[edge] = WHITE
-    marks = _layer(item, "marks", params)
     if marks is not None and marks.shape == image.shape[:2]:
         for value, colour in ((2, BLUE), (1, ORANGE)):
             touched = shrunk((marks == value).astype(np.uint8) * np.uint8(255)) > 0
@@ -42,11 +43,10 @@ def thumbnail(item: Item, params: PrepareDataParams) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _layer(item: Item, which: str, params: PrepareDataParams) -> U8 | None:
-    path = item.mask if which == "mask" else item.marks
-    if path is None:
-        return None
-    try:
-        return read_mask(path) if which == "mask" else read_marks(path, params.marks_convention)
-    except ScalerError:
-        return None
+def _labels(item: Item, shape: tuple[int, int], params: PrepareDataParams) -> tuple[U8 | None, U8 | None]:
+    mask = marks = None
+    with suppress(ScalerError):
+        mask = None if item.mask is None else read_mask(item.mask)
+    with suppress(ScalerError):
+        marks = read_marks_of(item.sample, shape, params)
+    return mask, marks

@@ -18,7 +18,10 @@ import cv2
 import numpy as np
 
 from scaler.artifacts.filehash import sha256
+from scaler.data import points_files
+from scaler.data.decode import SUFFIXES
 from scaler.data.images import read_marks, read_mask
+from scaler.data.points import draw
 from scaler.data.problems import Problems
 from scaler.errors import ScalerError
 from scaler.exchange.merge import Merged, Tally
@@ -82,7 +85,8 @@ def import_corrections(
     document = replace(read_document(kind, source, options), scan=None)
     problems, tally = Problems(source), Tally()
     pairs = paired(document, options, problems)
-    existing = {name: _existing(place.root / name) for name in (place.masks, place.marks)}
+    suffixes = {place.masks: SUFFIXES, place.marks: (*SUFFIXES, *points_files.SUFFIXES)}
+    existing = {name: _existing(place.root / name, kinds) for name, kinds in suffixes.items()}
     changes: list[_Change] = []
     same = 0
     for result in merged(pairs, options, problems, tally):
@@ -103,8 +107,8 @@ def import_corrections(
     return [head, *told(document, tally, options)]
 
 
-def _existing(folder: Path) -> dict[str, Path]:
-    return pictures_by_id(folder) if folder.is_dir() else {}
+def _existing(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    return pictures_by_id(folder, suffixes) if folder.is_dir() else {}
 
 
 def _changes(
@@ -117,7 +121,7 @@ def _changes(
             continue
         old = existing[folder].get(key)
         try:
-            before = np.zeros_like(label) if old is None else read_mask(old) if is_mask else read_marks(old, "fg1_bg2")
+            before = np.zeros_like(label) if old is None else read_mask(old) if is_mask else _marks(old, label.shape)
         except ScalerError as error:
             problems.add(str(error))
             continue
@@ -129,6 +133,13 @@ def _changes(
             added, removed = int(((label > 0) & (before == 0)).sum()), int(((label == 0) & (before > 0)).sum())
             found.append(_Change(key, folder, old, _png(label * 255 if is_mask else label), added, removed))
     return found
+
+
+def _marks(path: Path, shape: tuple[int, ...]) -> U8:
+    """What a marks file says, points being single pixels."""
+    if points_files.is_points(path):
+        return draw(points_files.read_points(path), (shape[0], shape[1]), size=max(shape), radius=0)
+    return read_marks(path, "fg1_bg2")
 
 
 def _png(label: U8) -> bytes:

@@ -48,8 +48,8 @@ class Picture:
         return self.stored[::-1] if self.orientation in SWAPS else self.stored
 
 
-def pictures_by_id(folder: Path) -> dict[str, Path]:
-    """The image files below a folder by path without suffix.
+def pictures_by_id(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
+    """The files with these suffixes below a folder by path without suffix.
 
     Raises:
         ScalerError: no such folder, or two files that differ only in suffix.
@@ -59,7 +59,7 @@ def pictures_by_id(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in sorted(files(folder)):
         suffix = PurePosixPath(name).suffix
-        if suffix.lower() not in SUFFIXES:
+        if suffix.lower() not in suffixes:
             continue
         stem = name[: -len(suffix)]
         if stem in found:

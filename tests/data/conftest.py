@@ -42,6 +42,7 @@ def params() -> Params:
             "mask_suffix": "auto",
             "marks_suffix": "auto",
             "marks_convention": "auto",
+            "points_per_class": 1,
             "point_radius": 1,
             "scribble_width": 2,
         }

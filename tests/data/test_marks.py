@@ -38,6 +38,17 @@ def test_point_of_radius_0_and_in_a_thin_object() -> None:
     assert (mask[wide == 1] == 1).all()
 
 
+def test_several_points_per_class_lie_apart() -> None:
+    mask = blob()
+    marks = points(mask, np.random.default_rng(0), 2, per_class=3)
+    assert parts(marks == 1) == parts(marks == 2) == 3
+    alone = points(mask, np.random.default_rng(0), 2) == 1
+    assert (marks[alone] == 1).all()  # the first is where it would be without the others
+    tiny = np.zeros((40, 40), np.uint8)
+    tiny[20:23, 20:23] = 1
+    assert parts(points(tiny, np.random.default_rng(0), 1, per_class=5) == 1) == 1  # no place for more
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_strokes_stay_in_their_class_and_are_long(seed: int) -> None:
     mask = blob()

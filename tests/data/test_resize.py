@@ -60,6 +60,16 @@ def test_single_marks_land_at_their_scaled_place() -> None:
     assert np.argwhere(small == 2).tolist() == [[400 * 32 // 480, 600 * 32 // 640]]
 
 
+def test_each_of_several_marks_stays_where_only_some_are_hit() -> None:
+    marks = np.zeros((480, 640), np.uint8)
+    places = [(7, 10), (7, 30), (100, 101), (300, 333), (479, 639)]  # the first is hit: 7 = (0 + 0.5) * 480 / 32 - 0.5
+    for row, column in places:
+        marks[row, column] = 1
+    _, _, small = to_square(np.zeros((480, 640, 3), np.uint8), None, marks, 32)
+    assert small is not None
+    assert np.argwhere(small == 1).tolist() == [[row * 32 // 480, column * 32 // 640] for row, column in places]
+
+
 def test_marks_never_become_another_class() -> None:
     marks = np.zeros((100, 100), np.uint8)
     marks[:, 30:50] = 2

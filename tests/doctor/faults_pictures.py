@@ -256,6 +256,24 @@ def marks_empty(root: Path) -> PrepareDataParams:
     return params(root, supervision="points", marks_convention="fg1_bg2")
 
 
+def _points(root: Path, text: str) -> PrepareDataParams:
+    (root / "marks").mkdir(exist_ok=True)
+    (root / "marks" / "a.csv").write_text(text)
+    return params(root, supervision="points")
+
+
+def points_outside(root: Path) -> PrepareDataParams:
+    return _points(root, f"x,y,label\n{SIZE[0]},3,1\n")
+
+
+def points_without_labels(root: Path) -> PrepareDataParams:
+    return _points(root, "x,y\n3,3\n")
+
+
+def points_contradict(root: Path) -> PrepareDataParams:
+    return _points(root, "x,y,label\n0,0,1\n1,0,0\n")
+
+
 PICTURES: list[Fault] = [
     ("error", "image_unreadable", "images/a.png", image_of_no_bytes),
     ("error", "mask_refused", "masks/a.png", mask_of_no_bytes),
@@ -302,4 +320,7 @@ PICTURES: list[Fault] = [
     ("error", "size_differs", "marks/a.png", marks_of_another_size),
     ("note", "marks_one_sided", "marks/a.png", marks_one_sided),
     ("warning", "marks_empty", "marks/a.png", marks_empty),
+    ("error", "marks_refused", "marks/a.csv", points_outside),
+    ("error", "marks_refused", "marks/a.csv", points_without_labels),
+    ("warning", "marks_contradict", "marks/a.csv", points_contradict),
 ]

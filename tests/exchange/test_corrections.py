@@ -86,6 +86,17 @@ def test_labels_of_unlabelled_images_and_marks_are_added(data: Path) -> None:
     ]
 
 
+def test_marks_take_the_place_of_points(data: Path) -> None:
+    (data / "marks").mkdir(exist_ok=True)
+    (data / "marks/a.csv").write_text("x,y,label\n0,0,bg\n")
+    correct(data, {"keypoints": [0.5, 0.5, 2]}, mark_width=1)
+    assert marks_of(data).sum() == 1
+    row = next(row for row in rows(data) if row["label"] == "marks")
+    assert (row["change"], row["before"]) == ("corrected", "marks_before/a.1.csv")
+    assert (data / row["before"]).read_text().startswith("x,y,label")
+    assert not (data / "marks/a.csv").exists()
+
+
 def test_an_object_taken_away(data: Path) -> None:
     correct(data)
     assert not rows_exist(data)  # no shape, and nobody said that this means background
