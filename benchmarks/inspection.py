@@ -27,7 +27,7 @@ from scaler.inspect.content import Content
 from scaler.inspect.run import Run
 from scaler.pipeline.progress import progress
 from tests.inspect.world import write_evaluation, write_labels, write_models, write_split
-from tests.report_world import guesses, scenes
+from tests.report.world import guesses, scenes
 
 DRAWN = 48  # different scenes; the others are these, shifted
 MODELS = ("segmenter", "teacher", "sam")

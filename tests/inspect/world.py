@@ -27,7 +27,7 @@ from scaler.artifacts.sealing import sealed_hdf5
 from scaler.metric_names import CURVES, METRICS, MODELS, PER_IMAGE, THRESHOLDS
 from scaler.scores import SplitScores, sidecar_texts, write_scores
 from scaler.uncertainty import branch, image_entropy, image_weight, pixel_weight
-from tests.report_world import guesses, scenes
+from tests.report.world import guesses, scenes
 
 SPLITS = ("train", "val", "test")
 PARAMS = {

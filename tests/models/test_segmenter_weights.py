@@ -23,7 +23,7 @@ from scaler.models.smp import SmpSegmenter
 from scaler.models.ws_sam import WsSamSegmenter
 from scaler.params import Params, SegmenterParams, load_params
 from tests.conftest import with_values
-from tests.report_world import scenes
+from tests.report.world import scenes
 
 State = dict[str, Tensor]
 

@@ -21,7 +21,7 @@ from scaler.models.segmenter import build_segmenter
 from scaler.params import Params
 from scaler.scores import sidecar_texts, write_scores
 from tests.conftest import with_values
-from tests.report_world import guesses, scenes
+from tests.report.world import guesses, scenes
 
 SIZE = 32
 DATA = "results/data/train.h5"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 
-from tests.report_world import guesses, scenes
+from tests.report.world import guesses, scenes
 from tests.use.commands import main
 
 # Fmeasure is the library's own older way, which shares no code with what scaler.metrics uses

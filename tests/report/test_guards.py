@@ -14,7 +14,7 @@ from scaler.report.cold import cold_images, cold_start_csv
 from scaler.report.inputs import ReportInputs
 from scaler.report.page import build_report
 from scaler.report.sets import set_tables
-from tests.report_world import make_inputs
+from tests.report.world import make_inputs
 
 
 @pytest.fixture(scope="module")
