@@ -20,7 +20,7 @@ $(VENV)/.ready: uv.lock pyproject.toml
 	  { echo "SCALER needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12"; exit 1; }
 	@test -x .uv/bin/uv || { echo "setting up: uv" && $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'; }
 	@echo "setting up: $(VENV) from uv.lock (a few minutes the first time)"
-	@.uv/bin/uv sync --locked --python $(PYTHON)
+	@.uv/bin/uv sync --locked --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 run: setup

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.engines.tree import Tree, make_tree
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """Built by Snakemake, undisturbed, then taken over by DVC and committed; never changed by a test."""
-    tree = make_tree(tmp_path_factory.mktemp("built") / "tree")
+    """Built by Snakemake, undisturbed, then taken over by DVC and committed; never changed by a test.
+
+    It takes a minute or two, so parallel workers build it once: the first one here, the others wait for it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / "built.lock"):
+        if not (folder / "built").exists():
+            shutil.rmtree(folder / "building", ignore_errors=True)  # of a build that failed
+            build(folder / "building").rename(folder / "built")
+    return Tree(folder / "built")
+
+
+def build(root: Path) -> Path:
+    """A tree that both engines have built."""
+    tree = make_tree(root)
     tree.snakemake()
     (tree.root / "dvc.log").write_text(tree.dvc("repro"), encoding="utf-8")
     tree.git("add", "dvc.lock")
     tree.git("commit", "--quiet", "--message", "built")
-    return tree
+    return root
 
 
 @pytest.fixture

@@ -75,12 +75,17 @@ def test_wrong_use(words: list[str], said: str, capsys: pytest.CaptureFixture[st
 @pytest.mark.slow
 def test_serve_until_interrupted(results: Path) -> None:
     command = [sys.executable, "-m", "scaler", "inspect", str(results), "--serve"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        address = re.match(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
-        assert address is not None
-        with urllib.request.urlopen(f"{address[0]}data/index.js", timeout=30) as answer:
-            assert answer.read().startswith(b'SCALER.put("index",')
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=30) == 0
+        signal.signal(signal.SIGINT, before)
+        try:
+            assert server.stdout is not None
+            address = re.match(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
+            assert address is not None
+            with urllib.request.urlopen(f"{address[0]}data/index.js", timeout=30) as answer:
+                assert answer.read().startswith(b'SCALER.put("index",')
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=30) == 0
+        finally:
+            server.kill()
     assert not (results / "inspection").exists()
