@@ -10,11 +10,28 @@ import torch
 from scaler.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST = (
+    "engines/test_graphs.py",
+    "models/test_whole_runs_sam2.py",
+    "models/test_whole_runs_sam.py",
+    "engines/",
+    "models/",
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _two_threads() -> None:
     torch.set_num_threads(2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker is left with one of them at the end."""
+    items.sort(key=_place)  # stable: within a file the order stays
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(ROOT / "tests").as_posix()
+    return next((place for place, part in enumerate(LONGEST) if path.startswith(part)), len(LONGEST))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
