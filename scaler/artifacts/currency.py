@@ -1,8 +1,9 @@
 """Is this artifact what the parameters, the code and its inputs would give now? Answered without torch or h5py.
 
 An artifact's *fingerprint* hashes its recipe: the stage, its scalar arguments, the parameter blocks that the stage
-reads, the code that it runs, and the fingerprints of its inputs. It is *current* when the recipe gives the same
-fingerprint today, its inputs are current themselves, and its bytes are those that were written. Library versions are
+reads, the code that it runs, and the identities of its inputs. It is *current* when the recipe gives the same
+fingerprint today, its inputs are current themselves, and its bytes are those that were written. Its *identity* is the
+fingerprint, or, for prepared data, a digest of the content. Library versions are
 recorded in the header but are no part of the recipe: a colleague with another torch can use what was pulled.
 """
 
@@ -56,14 +57,14 @@ class Currency:
         self.memory = memory or DigestMemory()
         self._current: dict[str, str | None] = {}
 
-    def fingerprint(self, path: str | Path) -> str | None:
-        """The fingerprint of the artifact at `path` if it is current by its own header, else None."""
+    def identity(self, path: str | Path) -> str | None:
+        """The identity of the artifact at `path` if it is current by its own header, else None."""
         key = Path(path).as_posix()
         if key not in self._current:
             self._current[key] = None  # a file that claims to be made from itself is not current
             header = read_header(Path(path))
             if header is not None and self.is_current(path, header.output, Recipe.of(header)):
-                self._current[key] = header.fingerprint
+                self._current[key] = header.identity
         return self._current[key]
 
     def is_current(self, path: str | Path, output: str, recipe: Recipe) -> bool:
@@ -83,10 +84,10 @@ class Currency:
         return None if inputs is None else fingerprint(output, recipe, self.params.subset(recipe.blocks), inputs)
 
     def inputs(self, recipe: Recipe) -> list[Input] | None:
-        """The recipe's inputs with their fingerprints; None if any is missing or not current."""
+        """The recipe's inputs with their identities; None if any is missing or not current."""
         found: list[Input] = []
         for name, path, raw in recipe.inputs:
-            value = self.raw_digest(path) if raw else self.fingerprint(path)
+            value = self.raw_digest(path) if raw else self.identity(path)
             if value is None:
                 return None
             found.append(Input(name, path, raw, value))

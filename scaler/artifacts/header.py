@@ -26,7 +26,7 @@ class Input:
         name: the stage's argument that it came by.
         path: as given on the command line, relative to the project's root.
         raw: True for what the user brought (a folder of images, a weights file), False for an artifact.
-        fingerprint: of the artifact, or the content digest of a raw input.
+        fingerprint: the artifact's identity, or the content digest of a raw input.
     """
 
     name: str
@@ -37,7 +37,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Header:
-    """Kind and provenance of one artifact."""
+    """Kind and provenance of one artifact.
+
+    `content` is a digest of what is in it, for kinds that are known by that and not by how they came about (see
+    `layout.KNOWN_BY_CONTENT`), else "".
+    """
 
     kind: str
     schema: int
@@ -50,13 +54,19 @@ class Header:
     versions: dict[str, str]
     fingerprint: str
     sidecars: dict[str, str] = field(default_factory=dict)
+    content: str = ""
     payload_sha256: str = "0" * DIGEST_LENGTH
     payload_offset: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What the recipes of artifacts that are made from this one hold of it."""
+        return self.content or self.fingerprint
 
     def provenance(self) -> str:
         """All but the checksums, as JSON: what goes into the HDF5 attribute `provenance`."""
         values = asdict(self)
-        for name in ("payload_sha256", "payload_offset", "sidecars"):
+        for name in ("payload_sha256", "payload_offset", "sidecars", "content"):
             del values[name]
         return json.dumps(values, sort_keys=True, ensure_ascii=True)
 

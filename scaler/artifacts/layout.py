@@ -5,6 +5,8 @@ One image is one chunk, compressed with gzip after the shuffle filter, which eve
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +17,13 @@ from numpy.typing import NDArray
 
 SCHEMA = dict.fromkeys(
     ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report", "inspection"), 1
-) | {"segmenter": 2, "sam": 2, "data": 2, "evaluation": 2}  # 2: with input_size; with set
+) | {"segmenter": 2, "sam": 2, "data": 3, "evaluation": 2}  # with input_size; with set; 3: with file
+# What is trained depends on the labels, not on how they came about: a corrected mask of the test split, or a note
+# beside the images, makes these anew without making a model anew.
+KNOWN_BY_CONTENT = ("data", "truth")
 GZIP_LEVEL = 4
 LABEL_SCALE = 255
+BLOCK = 64  # images at a time
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -36,6 +42,7 @@ class DataSet:
         native_size: (N, 2) int32 height and width of the image as the user brought it.
         native_masks: for validation and test, the (H, W) uint8 {0, 1} masks at native size; empty for training.
         set: N names of the set that each image belongs to, "" for a single one; or empty, which means N times "".
+        file: N paths of the images below the source, "" where there is no file (the laboratory); or empty, likewise.
     """
 
     ids: list[str]
@@ -46,6 +53,7 @@ class DataSet:
     native_size: NDArray[np.int32]
     native_masks: list[U8]
     set: list[str] = field(default_factory=list)
+    file: list[str] = field(default_factory=list)
 
 
 def write_data(file: h5py.File, data: DataSet) -> None:
@@ -57,6 +65,7 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     write_column(file, "labelled", data.labelled)
     write_column(file, "native_size", data.native_size)
     write_strings(file, "set", data.set or [""] * len(data.ids))
+    write_strings(file, "file", data.file or [""] * len(data.ids))
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
         write_image(group, str(number), mask)
@@ -74,7 +83,26 @@ def read_data(file: h5py.File) -> DataSet:
         native_size=file["native_size"][()],
         native_masks=[group[str(number)][()] for number in range(len(group))],
         set=list(file["set"].asstr()[()]),
+        file=list(file["file"].asstr()[()]),
     )
+
+
+def content_digest(file: h5py.File) -> str:
+    """SHA-256 (hex) over names, types, shapes and values of all data sets; attributes take no part."""
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    whole = hashlib.sha256()
+    for name in sorted(names):
+        data = file[name]
+        text = h5py.check_string_dtype(data.dtype) is not None
+        whole.update(f"{name}\0{'text' if text else data.dtype.str}\0{data.shape}\n".encode())
+        if text:
+            whole.update(json.dumps(list(data.asstr()[()])).encode())
+            continue
+        for first in range(0, len(data) if data.shape else 1, BLOCK):
+            part = data[first : first + BLOCK] if data.shape else data[()]
+            whole.update(np.ascontiguousarray(part).tobytes())
+    return whole.hexdigest()
 
 
 def write_truth(file: h5py.File, ids: Sequence[str], mask: U8, known: NDArray[np.bool_]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import h5py
 
 from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
+from scaler.artifacts.layout import KNOWN_BY_CONTENT, content_digest
 from scaler.errors import ScalerError
 
 Content = bytes | memoryview
@@ -38,7 +39,9 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
         ScalerError: the disk is full; nothing is left behind and an older artifact is untouched.
     """
     sidecars = sidecars if sidecars is not None else {}
-    planned = replace(header, sidecars=dict.fromkeys(sidecars, "0" * DIGEST_LENGTH))
+    by_content = header.kind in KNOWN_BY_CONTENT
+    blank = "0" * DIGEST_LENGTH
+    planned = replace(header, sidecars=dict.fromkeys(sidecars, blank), content=blank if by_content else "")
     size = block_size(planned)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=size) as file:
@@ -47,6 +50,7 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
         file.attrs["provenance"] = header.provenance()
         yield file
         file.attrs["fingerprint"] = header.fingerprint
+        planned = replace(planned, content=content_digest(file) if by_content else "")
     _seal(path, planned, size, buffer.getbuffer()[size:], _write_sidecars(path, sidecars.items()))
 
 

@@ -55,6 +55,7 @@ class _Stack:
 
     ids: list[str]
     sets: list[str]
+    files: list[str]
     groups: dict[str, str]
     image: U8
     mask: U8
@@ -102,6 +103,7 @@ def _read(split: Split, entries: Sequence[Entry], size: int, problems: Problems)
     stack = _Stack(
         ids=[entry.id for entry in entries],
         sets=[entry.set for entry in entries],
+        files=[entry.file for entry in entries],
         groups={entry.id: entry.group for entry in entries if entry.group is not None},
         image=np.zeros((count, size, size, 3), np.uint8),
         mask=np.zeros((count, size, size), np.uint8),
@@ -152,6 +154,7 @@ def _training(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         native_size=stack.native_size,
         native_masks=[],
         set=stack.sets,
+        file=stack.files,
     )
 
 
@@ -165,6 +168,7 @@ def _evaluation(stack: _Stack) -> DataSet:
         native_size=stack.native_size,
         native_masks=stack.native_masks,
         set=stack.sets,
+        file=stack.files,
     )
 
 

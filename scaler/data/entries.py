@@ -20,12 +20,15 @@ RECIPE = "recipe.yaml"  # a source that holds this file is the built-in laborato
 
 @dataclass(frozen=True)
 class Entry:
-    """One image: `read` gives its picture, or None where a file is at fault, which `problems` then tells."""
+    """One image: `read` gives its picture, or None where a file is at fault, which `problems` then tells; `file` is its
+    path below the source, where there is one.
+    """
 
     id: str
     read: Callable[[], Picture | None]
     set: str = ""
     group: str | None = None
+    file: str = ""
 
 
 def of_folder(source: Path, params: PrepareDataParams, problems: Problems, seed: int) -> dict[Split, list[Entry]]:
@@ -36,7 +39,8 @@ def of_folder(source: Path, params: PrepareDataParams, problems: Problems, seed:
         keep_marks = weak and sample.split == "train"
         needed = sample if keep_marks else replace(sample, marks=None)
         read = partial(read_sample, needed, params, problems)
-        entries[sample.split].append(Entry(sample.id, read, sample.set, sample.group))
+        file = sample.image.relative_to(source).as_posix()
+        entries[sample.split].append(Entry(sample.id, read, sample.set, sample.group, file))
     return entries
 
 

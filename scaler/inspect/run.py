@@ -89,6 +89,10 @@ class Run:
         """The set that each image of a split comes from; "" where there is only one."""
         return list(self._file(self._data[split], "data")["set"].asstr()[()])
 
+    def files(self, split: str) -> list[str]:
+        """The file of each image of a split, below the source; "" where there is none."""
+        return list(self._file(self._data[split], "data")["file"].asstr()[()])
+
     def image(self, row: int) -> U8:
         """(S, S, 3) uint8 RGB."""
         return self._datum(row, "image")

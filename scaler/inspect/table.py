@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,12 @@ def rounded(value: float | None) -> float | None:
 
 
 def _image_columns(run: Run) -> Table:
-    columns: Table = {name: [] for name in ("split", "set", "labelled", "width", "height")}
+    columns: Table = {name: [] for name in ("split", "set", "suffix", "labelled", "width", "height")}
     for split, (first, last) in run.spans.items():
         size = run.data(split, "native_size")
         columns["split"] += [split] * (last - first)
         columns["set"] += run.sets(split)
+        columns["suffix"] += [PurePosixPath(name).suffix for name in run.files(split)]
         columns["labelled"] += [bool(value) for value in run.data(split, "labelled")]
         columns["height"] += [int(value) for value in size[:, 0]]
         columns["width"] += [int(value) for value in size[:, 1]]

@@ -140,7 +140,7 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
         if digest is None:
             raise ScalerError(f"--{name}: expected a file or folder at {path}, but there is none. Check params.yaml.")
         return Input(name, path, True, digest)
-    value = currency.fingerprint(path)
+    value = currency.identity(path)
     if value is None:
         state = "is not what params.yaml and the code ask for now" if Path(path).exists() else "is missing"
         raise ScalerError(

@@ -90,11 +90,11 @@ def data_artifact(path: Path, header: Header) -> Path | None:
     """The training data of a model, found by the path that its header names, from here or from the model's own tree.
 
     Returns:
-        An artifact of the very fingerprint that the model was trained on, or None.
+        The very data that the model was trained on, or None.
     """
     for item in header.inputs:
         if item.name == "data" and not item.raw:
-            return next((p for p in _places(item, path) if _fingerprint(p) == item.fingerprint), None)
+            return next((p for p in _places(item, path) if _identity(p) == item.fingerprint), None)
     return None
 
 
@@ -156,9 +156,9 @@ def _places(item: Input, near: Path) -> list[Path]:
     return [Path(item.path), *(parent / item.path for parent in near.absolute().parents)]
 
 
-def _fingerprint(path: Path) -> str | None:
+def _identity(path: Path) -> str | None:
     header = read_header(path)
-    return header.fingerprint if header else None
+    return header.identity if header else None
 
 
 def _refuse_network(path: Path, network: str | None, held: str) -> None:

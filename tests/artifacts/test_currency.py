@@ -8,7 +8,7 @@ import pytest
 from scaler.artifacts import code
 from scaler.artifacts.currency import Currency, Recipe
 from scaler.artifacts.filehash import DigestMemory
-from scaler.artifacts.header import Input
+from scaler.artifacts.header import Input, read_header
 from scaler.params import Params
 from scaler.pipeline.command import parse_command
 from scaler.pipeline.job import Job
@@ -24,16 +24,16 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def build(params: Params, stage: str, line: str) -> None:
-    """Write empty artifacts with the headers that the stage would write."""
+def build(params: Params, stage: str, line: str, content: str = "x") -> None:
+    """Write small artifacts with the headers that the stage would write."""
     command = parse_command(stage, line.split(), params)
     blocks = {name: getattr(params, name) for name in command.recipe.blocks}
     inputs = Currency(params).inputs(command.recipe)
     assert inputs is not None
     job = Job(Params.model_construct(_fields_set=set(blocks), **blocks), command, inputs)
     for path in command.outputs.values():
-        with job.hdf5(path, "data") as file:
-            file["x"] = 1
+        with job.hdf5(path, "data" if stage == "prepare_data" else "segmenter") as file:
+            file["x"] = f"{path.stem} of {content}"
 
 
 PREPARE = "--source data --train r/train.h5 --val r/val.h5 --test r/test.h5 --truth r/truth.h5"
@@ -46,7 +46,7 @@ def build_both(params: Params) -> None:
 
 
 def current(params: Params, path: str) -> bool:
-    return Currency(params).fingerprint(path) is not None
+    return Currency(params).identity(path) is not None
 
 
 def test_what_was_just_made_is_current(tree: Path, params: Params) -> None:
@@ -101,7 +101,20 @@ def test_a_moved_tree_stays_current(tree: Path, params: Params) -> None:
 def test_fingerprints_tell_outputs_of_one_stage_apart(tree: Path, params: Params) -> None:
     build(params, "prepare_data", PREPARE)
     currency = Currency(params)
-    assert len({currency.fingerprint(f"r/{name}.h5") for name in ("train", "val", "test", "truth")}) == 4
+    names = [tree / "r" / f"{name}.h5" for name in ("train", "val", "test", "truth")]
+    assert len({header.fingerprint for name in names if (header := read_header(name))}) == 4
+    assert len({currency.identity(f"r/{name.name}") for name in names}) == 4
+
+
+def test_prepared_data_are_known_by_what_is_in_them(tree: Path, params: Params) -> None:
+    build_both(params)
+    (tree / "data" / "note.txt").write_text("not a word of the images")
+    assert not current(params, "r/segmenter.h5")  # until somebody has looked
+    build(params, "prepare_data", PREPARE)
+    assert current(params, "r/segmenter.h5")
+    build(params, "prepare_data", PREPARE, content="another mask")
+    assert current(params, "r/train.h5")
+    assert not current(params, "r/segmenter.h5")
 
 
 def test_undeclared_parameters_cannot_be_read(params: Params) -> None:

@@ -89,7 +89,7 @@ class Tree:
 
     def planned(self, *arguments: str) -> list[str]:
         """Rules that Snakemake would run, one entry per job."""
-        text = self.snakemake("-n", "--quiet", "host", *arguments)
+        text = self.snakemake(*arguments, "-n", "--quiet", "host")
         rules = [line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
         return sorted(rule for rule in rules if rule != "all")
 

@@ -77,7 +77,7 @@ def test_what_goes_out_is_what_the_run_holds(runs: list[Path], page: Any) -> Non
     run = Run(runs[0])
     stop = next(stop for stop in run.stops if stop.name == "round_1")
     for image in root["images"]:
-        row = ids.index(image["file_name"].removesuffix(".jpg"))
+        row = ids.index(image["file_name"].removesuffix(".png"))
         label = run.label(stop, "sam", row)
         assert label is not None
         expected = to_native(label, (image["height"], image["width"])) >= 0.5
@@ -88,7 +88,7 @@ def test_what_goes_out_is_what_the_run_holds(runs: list[Path], page: Any) -> Non
     with zipfile.ZipFile(io.BytesIO(taken(page, "labelme"))) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(f"{name}.json" for name in ids)
-        assert json.loads(archive.read("sub/<b>x.json"))["imagePath"] == "<b>x.jpg"
+        assert json.loads(archive.read("sub/<b>x.json"))["imagePath"] == "<b>x.png"
     with zipfile.ZipFile(io.BytesIO(taken(page, "label-studio"))) as archive:
         assert archive.namelist() == ["tasks.json", "labeling_config.xml"]
     assert taken(page, "cvat").startswith(b"<?xml")
@@ -99,11 +99,15 @@ def test_images_without_such_a_label_are_left_out_by_name(page: Any) -> None:
     page.evaluate("SCALER.marks.replace(['e0', 't1', 'gone'].map(id => [id, {verdict: 'accept'}]))")
     go(page, view="selection", label="consensus")
     root = json.loads(taken(page, "coco"))
-    assert [image["file_name"] for image in root["images"]] == ["t1.jpg"]
+    assert [image["file_name"] for image in root["images"]] == ["t1.png"]
     page.wait_for_selector(".told p")
     told = " ".join(page.locator(".told p").all_inner_texts())
     assert '"e0"' in told
     assert '"gone"' in told
+    assert page.locator("text=image files end in").count() == 1  # drawn images have no files, here those of evaluation
+    go(page, view="selection", label="sam")
+    root = json.loads(taken(page, "coco"))
+    assert sorted(image["file_name"] for image in root["images"]) == ["e0.jpg", "t1.png"]
 
 
 def test_names_in_an_archive_stay_in_its_folder(page: Any) -> None:

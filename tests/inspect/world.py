@@ -63,6 +63,7 @@ def write_split(results: Path, split: str, ids: Sequence[str], image: U8, mask: 
         native_size=more.get("native_size", np.full((count, 2), size, np.int32)).astype(np.int32),
         native_masks=[] if split == "train" else list(mask),
         set=list(more.get("set", np.full(count, ""))),
+        file=[f"images/{name}.png" for name in ids] if split == "train" else [],
     )
     path = results / "data" / f"{split}.h5"
     with sealed_hdf5(path, header("data", path, stage="prepare_data")) as file:

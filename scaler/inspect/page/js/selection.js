@@ -96,7 +96,7 @@
         select("label", SCALER.takeout.LABELS, state.label, (label) => SCALER.go({ label }, { replace: true })),
         select("stop", data.run.stops.map((stop) => [stop.name, stop.title]), SCALER.data.stopOf(data, state), (stop) => SCALER.go({ stop }, { replace: true })),
         select("CVAT, Label Studio", SCALER.takeout.SHAPES, options.shape, (shape) => { options.shape = shape; }),
-        el("label", { class: "field", title: "the run knows images by their path without suffix; COCO, Labelme, CVAT and Label Studio need it" }, el("span", {}, "image files end in"),
+        data.images.suffix.every(Boolean) ? null : el("label", { class: "field", title: "these images were drawn and have no files; COCO, Labelme, CVAT and Label Studio name one" }, el("span", {}, "image files end in"),
           el("input", { type: "text", value: options.suffix, size: 6, onchange: (event) => { options.suffix = event.target.value.trim(); } }))),
       el("div", { class: "out" }, buttons),
       el("div", { class: "told", role: "status" }, told.map((text) => el("p", {}, text))),

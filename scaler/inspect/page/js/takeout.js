@@ -13,7 +13,7 @@
       const row = data.rows.get(id);
       if (row === undefined) { lost.unknown.push(id); continue; }
       const width = data.images.width[row], height = data.images.height[row];
-      const item = { id, name: id + suffix, ...mark, width, height, columns: columnsOf(data, table, stop, row), objects: [], polygons: [] };
+      const item = { id, name: id + (data.images.suffix[row] || suffix), ...mark, width, height, columns: columnsOf(data, table, stop, row), objects: [], polygons: [] };
       if (needs) {
         const uri = (await SCALER.data.tile(data, stop, row))[label];
         if (!uri) { lost.unlabelled.push(id); continue; }
