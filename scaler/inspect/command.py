@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,11 +84,12 @@ def _serve(contents: list[Content], port: int) -> None:
     from scaler.inspect.serve import make_server
 
     with make_server(contents, port) as server:
+        # not by KeyboardInterrupt: raised in an unlucky place it is swallowed, and a shell's background jobs get none
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         print(f"http://127.0.0.1:{server.server_port}/ (only from this machine; end with Ctrl-C)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("ended")
+        server.serve_forever()
+        print("ended")
 
 
 def _side(text: str) -> int:

@@ -75,9 +75,7 @@ def test_wrong_use(words: list[str], said: str, capsys: pytest.CaptureFixture[st
 @pytest.mark.slow
 def test_serve_until_interrupted(results: Path) -> None:
     command = [sys.executable, "-m", "scaler", "inspect", str(results), "--serve"]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        signal.signal(signal.SIGINT, before)
         try:
             assert server.stdout is not None
             address = re.match(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
