@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from scaler.errors import ScalerError
 from scaler.params import PARAMS_FILE, load_params
 
-FREE = ("options",)  # blocks without fixed keys: a preset's one takes the place of the old
+FREE = ("options", "rounds")  # blocks without fixed keys: a preset's one takes the place of the old
 FOLDER = Path(__file__).resolve().parents[1] / "workflow" / "presets"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scaler import presets
 from scaler.errors import ScalerError
 from scaler.params import Params, load_params
 from scaler.pipeline.preflight import refuse_missing
@@ -55,6 +56,15 @@ def test_the_papers_numbers(name: str, file: Path) -> None:
     kind, fraction = expected.get(supervision, ("semi", 1 / 16))
     assert params.prepare_data.supervision == kind
     assert fraction is None or params.prepare_data.labelled_fraction == fraction
+
+
+def test_rounds_of_a_preset_take_the_place_of_the_old(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "short.yaml").write_text('rounds: {"1": {prev: "0"}}\nsegmenter: {options: {width: 8}}\n')
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    apply_preset("short", file)
+    assert list(load_params(file).rounds) == ["1"]
 
 
 def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:

@@ -104,7 +104,7 @@ def _fingerprint(run: Run) -> str:
 
 def _curves(scores: Sequence[dict[str, SplitScores]], split: str) -> dict[str, dict[str, Column]]:
     return {
-        model: {name: [rounded(own[split].summary.get(model, {}).get(name)) for own in scores] for name in METRICS}
+        model: {name: [rounded(own[split].summary.get(model, {}).get(name), 7) for own in scores] for name in METRICS}
         for model in MODELS
     }
 

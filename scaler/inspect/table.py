@@ -59,9 +59,9 @@ def tables(run: Run, advance: Callable[[int], Any] = lambda count: None) -> tupl
     return images, per_stop
 
 
-def rounded(value: float | None) -> float | None:
-    """Four decimals, without a negative zero; None for None, NaN and infinities."""
-    return None if value is None or not math.isfinite(value) else round(float(value), DECIMALS) + 0.0
+def rounded(value: float | None, decimals: int = DECIMALS) -> float | None:
+    """So many decimals, without a negative zero; None for None, NaN and infinities."""
+    return None if value is None or not math.isfinite(value) else round(float(value), decimals) + 0.0
 
 
 def _image_columns(run: Run) -> Table:

@@ -14,7 +14,7 @@
         const better = (run.metrics[metric].lower ? first - last : last - first);
         const sign = better > 0.0005 ? "good" : better < -0.0005 ? "bad" : "";
         return el("td", {}, SCALER.charts.sparkline(values, SCALER.charts.MODEL[model], `${run.models[model]}, ${metric}: ${values.join(", ")}`),
-          el("span", { class: "figures" }, `${first.toFixed(3)} → ${last.toFixed(3)} `,
+          el("span", { class: "figures" }, `${first.toFixed(3)}\u00a0→\u00a0${last.toFixed(3)} `,
             el("b", { class: sign }, (last >= first ? "+" : "−") + Math.abs(last - first).toFixed(3))));
       })));
     return el("table", { class: "trends" },
