@@ -1,4 +1,4 @@
-"""The pictures in the docs: the pages of the run in `results`, as headless Chromium shows them.
+"""The pictures in the docs: the two pages of the run in `results`, as headless Chromium shows them.
 
     python -m docs.screenshots
 
@@ -13,16 +13,17 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).with_name("images")
-PAGE = Path("results/inspection/index.html").absolute()
+REPORT, PAGE = (Path("results", name).absolute() for name in ("report.html", "inspection/index.html"))
 VIEWS = {
     "inspection_overview": "",
     "inspection_images": "#view=table&ready=disagreement",
-    "inspection_image": "#view=detail&ready=disagreement&image={image}",
+    "inspection_image": "#view=detail&ready=changed&image={image}",
     "inspection_curves": "#view=curves",
     "inspection_selection": "#view=selection&ready=disagreement",
 }
 MARKED = "a => a.forEach((id, i) => SCALER.marks.set(id, {verdict: SCALER.marks.VERDICTS[i % 3]}))"
-FIRST = "() => SCALER.current({...SCALER.state, ready: 'disagreement', split: 'train'}).then(rows => rows.slice(0, 4))"
+FIRST = "ready => SCALER.current({...SCALER.state, ready, split: 'train'}).then(rows => rows.slice(0, 4))"
+NAMES = "rows => SCALER.need('a/images').then(images => rows.map(row => images.id[row]))"
 
 
 def main() -> None:
@@ -32,13 +33,14 @@ def main() -> None:
         page = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page(
             viewport={"width": 1280, "height": 860}, color_scheme="light"
         )
+        page.goto(REPORT.as_uri())
+        page.screenshot(path=IMAGES / "report.png")
         page.goto(PAGE.as_uri())
         page.wait_for_selector("#page[data-ready]")
-        rows = page.evaluate(FIRST)
-        ids = page.evaluate("rows => SCALER.need('a/images').then(images => rows.map(row => images.id[row]))", rows)
-        page.evaluate(MARKED, ids)
+        page.evaluate(MARKED, page.evaluate(NAMES, page.evaluate(FIRST, "disagreement")))
+        changed = page.evaluate(NAMES, page.evaluate(FIRST, "changed"))[0]
         for name, view in VIEWS.items():
-            page.goto(PAGE.as_uri() + view.format(image=ids[0].replace("/", "%2F")))
+            page.goto(PAGE.as_uri() + view.format(image=changed.replace("/", "%2F")))
             page.reload()
             page.wait_for_selector("#page[data-ready]")
             page.wait_for_timeout(800)  # pictures are drawn after the page is there
