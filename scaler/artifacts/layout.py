@@ -60,15 +60,15 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     """Write a split."""
     write_ids(file, data.ids)
     write_images(file, "image", data.image)
-    write_images(file, "mask", data.mask)
-    write_images(file, "marks", data.marks)
+    write_images(file, "mask", data.mask, top=1)
+    write_images(file, "marks", data.marks, top=2)
     write_column(file, "labelled", data.labelled)
     write_column(file, "native_size", data.native_size)
     write_strings(file, "set", data.set or [""] * len(data.ids))
     write_strings(file, "file", data.file or [""] * len(data.ids))
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
-        write_image(group, str(number), mask)
+        write_image(group, str(number), mask, top=1)
 
 
 def read_data(file: h5py.File) -> DataSet:
@@ -108,7 +108,7 @@ def content_digest(file: h5py.File) -> str:
 def write_truth(file: h5py.File, ids: Sequence[str], mask: U8, known: NDArray[np.bool_]) -> None:
     """Write the truth of the training images, (N, S, S) uint8 {0, 1}, for evaluation and report only."""
     write_ids(file, ids)
-    write_images(file, "mask", mask)
+    write_images(file, "mask", mask, top=1)
     write_column(file, "known", known)
 
 
@@ -127,8 +127,8 @@ def read_ids(file: h5py.Group) -> list[str]:
     return list(file["id"].asstr()[()])
 
 
-def write_images(file: h5py.Group, name: str, stack: U8) -> None:
-    """Write (N, H, W) or (N, H, W, 3) uint8, one image a chunk, marked as images for HDF5 viewers."""
+def write_images(file: h5py.Group, name: str, stack: U8, top: int = 255) -> None:
+    """Write (N, H, W) or (N, H, W, 3) uint8, one image a chunk, marked as images for HDF5 viewers: `top` is white."""
     chunks = (1, *stack.shape[1:]) if stack.size else None
     data = file.create_dataset(
         name,
@@ -139,11 +139,11 @@ def write_images(file: h5py.Group, name: str, stack: U8) -> None:
         shuffle=bool(chunks),
         track_times=False,
     )
-    _describe_image(data, colour=stack.ndim == 4)
+    _describe_image(data, top, colour=stack.ndim == 4)
 
 
-def write_image(file: h5py.Group, name: str, image: U8) -> None:
-    """Write one (H, W) uint8 map as a data set of its own."""
+def write_image(file: h5py.Group, name: str, image: U8, top: int = 255) -> None:
+    """Write one (H, W) uint8 map as a data set of its own, `top` being white."""
     data = file.create_dataset(
         name,
         data=image,
@@ -153,7 +153,7 @@ def write_image(file: h5py.Group, name: str, image: U8) -> None:
         shuffle=True,
         track_times=False,
     )
-    _describe_image(data, colour=False)
+    _describe_image(data, top, colour=False)
 
 
 def write_column(file: h5py.Group, name: str, values: NDArray[Any]) -> None:
@@ -224,10 +224,12 @@ def shard_range(count: int, shards: int, shard: int) -> range:
     return range(count * shard // shards, count * (shard + 1) // shards)
 
 
-def _describe_image(data: h5py.Dataset, *, colour: bool) -> None:
+def _describe_image(data: h5py.Dataset, top: int, *, colour: bool) -> None:
     # the HDF5 image convention: viewers show the data set as pictures
     data.attrs["CLASS"] = np.bytes_("IMAGE")
     data.attrs["IMAGE_VERSION"] = np.bytes_("1.2")
     data.attrs["IMAGE_SUBCLASS"] = np.bytes_("IMAGE_TRUECOLOR" if colour else "IMAGE_GRAYSCALE")
     if colour:
         data.attrs["INTERLACE_MODE"] = np.bytes_("INTERLACE_PIXEL")
+    else:
+        data.attrs["IMAGE_MINMAXRANGE"] = np.asarray([0, top], np.uint8)
