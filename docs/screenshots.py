@@ -22,8 +22,8 @@ VIEWS = {
     "inspection_selection": "#view=selection&ready=disagreement",
 }
 MARKED = "a => a.forEach((id, i) => SCALER.marks.set(id, {verdict: SCALER.marks.VERDICTS[i % 3]}))"
-FIRST = "ready => SCALER.current({...SCALER.state, ready, split: 'train'}).then(rows => rows.slice(0, 4))"
-NAMES = "rows => SCALER.need('a/images').then(images => rows.map(row => images.id[row]))"
+FIRST = "ready => SCALER.current({...SCALER.state, ready, split: 'train'})"
+NAMES = "rows => SCALER.need('a/images').then(images => rows.map(row => [images.id[row], images.truth_area[row]]))"
 
 
 def main() -> None:
@@ -37,8 +37,9 @@ def main() -> None:
         page.screenshot(path=IMAGES / "report.png")
         page.goto(PAGE.as_uri())
         page.wait_for_selector("#page[data-ready]")
-        page.evaluate(MARKED, page.evaluate(NAMES, page.evaluate(FIRST, "disagreement")))
-        changed = page.evaluate(NAMES, page.evaluate(FIRST, "changed"))[0]
+        shown = {ready: page.evaluate(NAMES, page.evaluate(FIRST, ready)) for ready in ("disagreement", "changed")}
+        page.evaluate(MARKED, [name for name, _ in shown["disagreement"][:4]])
+        changed = next(name for name, area in shown["changed"] if area)
         for name, view in VIEWS.items():
             page.goto(PAGE.as_uri() + view.format(image=changed.replace("/", "%2F")))
             page.reload()
