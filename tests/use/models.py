@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from scaler.artifacts.header import Header, Input
+from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.layout import SCHEMA, DataSet, write_data
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.checkpoints import write_sam, write_segmenter
@@ -50,7 +50,9 @@ def make_run(root: Path, params: Params) -> Path:
     top = header("data", "data", {"seed": 0, "prepare_data": values["prepare_data"]}, [])
     with sealed_hdf5(root / DATA, top) as file:
         write_data(file, data)
-    inputs = [Input("data", DATA, False, top.fingerprint)]
+    sealed = read_header(root / DATA)
+    assert sealed is not None
+    inputs = [Input("data", DATA, False, sealed.identity)]
     folder = root / "results" / "rounds" / "1"
     student, teacher = (_network(params, seed) for seed in (1, 2))
     own = header("segmenter", "segmenter", {"seed": 0, "segmenter": values["segmenter"]}, inputs)
