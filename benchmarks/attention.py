@@ -18,8 +18,8 @@ import torch
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 
-from scaler.device import find_compute
 from scaler.models.attention import run_fused_block
+from scaler.training.device import find_compute
 
 CASES = {  # name: channels, heads, tokens a side, window
     "nano, 12 x 12 tokens, batch 8": (96, 3, 12, 0, 8),

@@ -26,7 +26,7 @@ from benchmarks.memory import make_fake
 from scaler.models.foundation import add_adaptation, untrained
 from scaler.models.segmenter import build_segmenter
 from scaler.params import Params, load_params
-from scaler.presets import apply_preset, preset_names
+from scaler.pipeline.presets import apply_preset, preset_names
 
 ROOT = Path(__file__).resolve().parents[1]
 TERA = 1e12

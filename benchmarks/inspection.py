@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.inspect.bake import data_names, write_page
-from scaler.inspect.content import Content
-from scaler.inspect.run import Run
-from scaler.pipeline.progress import progress
-from tests.inspect.world import write_evaluation, write_labels, write_models, write_split
-from tests.report.world import guesses, scenes
+from scaler.pages.inspection.bake import data_names, write_page
+from scaler.pages.inspection.content import Content
+from scaler.pages.inspection.run import Run
+from scaler.progress import progress
+from tests.pages.inspection.world import write_evaluation, write_labels, write_models, write_split
+from tests.pages.report.world import guesses, scenes
 
 DRAWN = 48  # different scenes; the others are these, shifted
 MODELS = ("segmenter", "teacher", "sam")

@@ -23,13 +23,13 @@ from torch import nn
 
 from scaler.artifacts.layout import to_uint8
 from scaler.data.dataset import prepare
-from scaler.device import Compute, find_compute
-from scaler.initialization import initialize_sam, initialize_segmenter
-from scaler.labelling import label_with_sam, label_with_segmenter
+from scaler.method.initialization import initialize_sam, initialize_segmenter
+from scaler.method.labelling import label_with_sam, label_with_segmenter
+from scaler.method.phase_one import train_segmenter
+from scaler.method.phase_two import train_sam
 from scaler.params import Params, load_params
-from scaler.phase_one import train_segmenter
-from scaler.phase_two import train_sam
-from scaler.prediction import mean_iou, predict_all
+from scaler.training.device import Compute, find_compute
+from scaler.training.prediction import mean_iou, predict_all
 
 Pair = tuple[nn.Module, nn.Module]
 

@@ -9,15 +9,15 @@ from importlib import import_module
 from scaler.errors import ScalerError
 
 COMMANDS = (  # modules with an `add_parser`; they import nothing heavy at the top
-    "scaler.presets",
-    "scaler.doctor.command",
-    "scaler.data.split_command",
-    "scaler.weights.command",
-    "scaler.use.predict",
-    "scaler.use.evaluate",
-    "scaler.exchange.command",
-    "scaler.inspect.command",
-    "scaler.inspect.show",
+    "scaler.pipeline.presets",
+    "scaler.cli.check",
+    "scaler.cli.split",
+    "scaler.cli.weights",
+    "scaler.cli.predict",
+    "scaler.cli.evaluate",
+    "scaler.cli.exchange",
+    "scaler.cli.inspect",
+    "scaler.cli.show",
 )
 
 

@@ -259,7 +259,7 @@ class ReportParams(Block):
     images: Positive
 
 
-class InspectParams(Block):
+class InspectionParams(Block):
     """The inspection page."""
 
     tile: Annotated[int, Field(ge=32)]
@@ -288,7 +288,7 @@ class Params(Block):
     train_sam: TrainSamParams
     evaluate: EvaluateParams
     report: ReportParams
-    inspect: InspectParams
+    inspection: InspectionParams
 
     @field_validator("rounds", mode="before")
     @classmethod

@@ -10,13 +10,13 @@ PARAMS = ("segmenter", "sam", "evaluate")
 
 def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: Artifact, out: Output) -> None:
     """Predict at the models' size, score at native size; metrics.json, per_image.csv, curves.csv lie beside `out`."""
-    from scaler.batches import load_split
-    from scaler.checkpoints import read_sam, read_segmenter
-    from scaler.device import find_compute
-    from scaler.evaluation import evaluate_split
-    from scaler.pipeline.progress import progress
-    from scaler.prediction import predict_all
-    from scaler.scores import sidecar_texts, write_scores
+    from scaler.metrics.evaluation import evaluate_split
+    from scaler.metrics.scores import sidecar_texts, write_scores
+    from scaler.progress import progress
+    from scaler.training.batches import load_split
+    from scaler.training.checkpoints import read_sam, read_segmenter
+    from scaler.training.device import find_compute
+    from scaler.training.prediction import predict_all
 
     params, compute = job.params, find_compute()
     splits = {"val": load_split(val), "test": load_split(test)}

@@ -10,10 +10,10 @@ PARAMS = ("seed", "sam", "augmentation", "initialize_sam")
 
 def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) -> None:
     """Fine-tune the adapter; `weights` is sam.weights of params.yaml: an input, so that a new file counts as new."""
-    from scaler.batches import load_split
-    from scaler.checkpoints import write_sam
-    from scaler.device import find_compute
-    from scaler.initialization import initialize_sam
+    from scaler.method.initialization import initialize_sam
+    from scaler.training.batches import load_split
+    from scaler.training.checkpoints import write_sam
+    from scaler.training.device import find_compute
 
     split = load_split(data)
     model, log = initialize_sam(job.params, split, load_split(val), find_compute(), job.steps(out))

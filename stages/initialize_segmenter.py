@@ -10,10 +10,10 @@ PARAMS = ("seed", "segmenter", "mean_teacher", "augmentation", "initialize_segme
 
 def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
     """Train student and teacher from random (or pre-trained) weights."""
-    from scaler.batches import load_split
-    from scaler.checkpoints import write_segmenter
-    from scaler.device import find_compute
-    from scaler.initialization import initialize_segmenter
+    from scaler.method.initialization import initialize_segmenter
+    from scaler.training.batches import load_split
+    from scaler.training.checkpoints import write_segmenter
+    from scaler.training.device import find_compute
 
     split = load_split(data)
     student, teacher, log = initialize_segmenter(job.params, split, load_split(val), find_compute(), job.steps(out))

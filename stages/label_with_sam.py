@@ -20,11 +20,11 @@ def main(
 ) -> None:
     """Label the images of one shard with K augmented views each; the teacher's labels are for `sam.prompts`."""
     from scaler.artifacts.layout import write_labels
-    from scaler.batches import load_split
-    from scaler.checkpoints import read_sam
-    from scaler.cues import load_cues
-    from scaler.device import find_compute
-    from scaler.labelling import label_with_sam
+    from scaler.method.labelling import label_with_sam
+    from scaler.training.batches import load_split
+    from scaler.training.checkpoints import read_sam
+    from scaler.training.cues import load_cues
+    from scaler.training.device import find_compute
 
     compute = find_compute()
     model = compute.place(read_sam(sam, job.params.sam))

@@ -11,10 +11,10 @@ PARAMS = ("shards", "weighting", "segmenter", "label_with_segmenter")
 def main(job: Job, *, shard: str, data: Artifact, segmenter: Artifact, out: Output) -> None:
     """Label the images of one shard, each as it is (no augmentation)."""
     from scaler.artifacts.layout import write_labels
-    from scaler.batches import load_split
-    from scaler.checkpoints import read_segmenter
-    from scaler.device import find_compute
-    from scaler.labelling import label_with_segmenter
+    from scaler.method.labelling import label_with_segmenter
+    from scaler.training.batches import load_split
+    from scaler.training.checkpoints import read_segmenter
+    from scaler.training.device import find_compute
 
     compute = find_compute()
     split = load_split(data)

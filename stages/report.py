@@ -9,10 +9,10 @@ PARAMS = ("rounds", "shards", "evaluate", "report")
 
 
 def main(job: Job, *, results: Results, out: Output) -> None:
-    """Gather every round named in params.yaml; the tables of `scaler.report.tables` lie beside `out`."""
-    from scaler.report.gather import gather
-    from scaler.report.page import build_report
-    from scaler.report.tables import sidecar_texts
+    """Gather every round named in params.yaml; the tables of `scaler.pages.report.tables` lie beside `out`."""
+    from scaler.pages.report.gather import gather
+    from scaler.pages.report.page import build_report
+    from scaler.pages.report.tables import sidecar_texts
 
     inputs = gather(results, job.params)
     job.html(out, "report", build_report(inputs), sidecar_texts(inputs).items())

@@ -12,11 +12,11 @@ def main(
     job: Job, *, round: int, data: Artifact, val: Artifact, sam: Artifact, segmenter_labels: Labels, out: Output
 ) -> None:
     """Run Phase II (eq 16-19) from the given adapter."""
-    from scaler.batches import load_labels, load_split
-    from scaler.checkpoints import read_sam, write_sam
-    from scaler.cues import load_cues
-    from scaler.device import find_compute
-    from scaler.phase_two import train_sam
+    from scaler.method.phase_two import train_sam
+    from scaler.training.batches import load_labels, load_split
+    from scaler.training.checkpoints import read_sam, write_sam
+    from scaler.training.cues import load_cues
+    from scaler.training.device import find_compute
 
     params, split = job.params, load_split(data)
     model = read_sam(sam, params.sam)

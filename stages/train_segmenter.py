@@ -22,10 +22,10 @@ def main(
     job: Job, *, round: int, data: Artifact, val: Artifact, segmenter: Artifact, sam_labels: Labels, out: Output
 ) -> None:
     """Run Phase I (eq 1, 4-15) from the given student and teacher."""
-    from scaler.batches import load_labels, load_split
-    from scaler.checkpoints import read_segmenter, write_segmenter
-    from scaler.device import find_compute
-    from scaler.phase_one import train_segmenter
+    from scaler.method.phase_one import train_segmenter
+    from scaler.training.batches import load_labels, load_split
+    from scaler.training.checkpoints import read_segmenter, write_segmenter
+    from scaler.training.device import find_compute
 
     params, split = job.params, load_split(data)
     pair = read_segmenter(segmenter, params.segmenter, split.image.shape[1])

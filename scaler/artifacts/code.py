@@ -15,9 +15,10 @@ NEUTRAL = (
     "scaler.errors",
     "scaler.params",
     "scaler.params_errors",
+    "scaler.progress",
     "scaler.artifacts",
-    "scaler.weights",
-    "scaler.doctor",  # it refuses and warns; what is prepared does not depend on it
+    "scaler.models.weights",
+    "scaler.data.checks",  # it refuses and warns; what is prepared does not depend on it
 )
 COUNTED = ("scaler.artifacts.layout",)
 ASSETS = (".html", ".css", ".js")  # what a package's code reads beside it: the report's templates

@@ -18,7 +18,7 @@ from scaler.data.resize import to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
-from scaler.pipeline.progress import progress
+from scaler.progress import progress
 from scaler.randomness import generator
 
 U8 = NDArray[np.uint8]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from scaler.models.weights import load_strictly
+from scaler.models.loading import load_strictly
 
 COUNTER = "num_batches_tracked"  # of BatchNorm; files from before PyTorch 0.4.1 lack it, and nothing here reads it
 

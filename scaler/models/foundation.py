@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 from scaler.models.adapted import AdaptedModel
+from scaler.models.loading import read_state_dict
 from scaler.models.lora import add_lora
 from scaler.models.names import FOUNDATIONS
-from scaler.models.weights import read_state_dict
 from scaler.params import SamParams
 
 

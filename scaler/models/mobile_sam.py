@@ -18,12 +18,12 @@ from timm.models.tiny_vit import TinyVit
 from torch import Tensor, nn
 
 from scaler.models.adapted import AdaptedModel, Features
+from scaler.models.loading import load_strictly
 from scaler.models.mobile_sam_keys import to_timm
 from scaler.models.prompts import Prompts, encode_prompts_sam
 from scaler.models.sam import SamConfig, decode, set_side, with_decoder
 from scaler.models.sam_adapter import high_pass
 from scaler.models.stage_adapters import StageAdapters
-from scaler.models.weights import load_strictly
 
 WIDTHS, DEPTHS, HEADS, WINDOWS = (64, 128, 160, 320), (2, 2, 6, 2), (2, 4, 5, 10), (7, 7, 14, 7)
 STRIDES = (4, 8, 16, 16)  # of the input, on each stage's grid

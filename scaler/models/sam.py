@@ -94,7 +94,7 @@ def with_decoder(encoder: nn.Module, config: SamConfig) -> Sam:
 def empty_sam(config: SamConfig) -> Sam:
     """`build_sam` without the seconds that random numbers for a large encoder take: memory that is yet to be filled.
 
-    Every parameter must be loaded afterwards, which `scaler.models.weights.load_strictly` makes sure of.
+    Every parameter must be loaded afterwards, which `scaler.models.loading.load_strictly` makes sure of.
     """
     with torch.device("meta"):
         sam = build_sam(config)

@@ -13,13 +13,13 @@ from transformers import Sam2HieraDetModel, Sam2Model, Sam2VisionModel
 from transformers.models.sam2.modeling_sam2 import Sam2PromptEncoder, Sam2VisionNeck
 
 from scaler.models.adapted import AdaptedModel, Features
+from scaler.models.loading import load_strictly
 from scaler.models.prompts import PADDING, Prompts
 from scaler.models.sam2_adapter import blocks_entered
 from scaler.models.sam2_build import OWN_SIDE, PATCH, SIZES, build_sam2, empty_sam2, set_side
 from scaler.models.sam2_keys import to_transformers
 from scaler.models.sam_adapter import high_pass
 from scaler.models.stage_adapters import StageAdapters
-from scaler.models.weights import load_strictly
 
 CORNERS = (2, 3)  # how SAM2 labels the upper left and the lower right corner of a box among points
 

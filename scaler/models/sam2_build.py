@@ -81,7 +81,7 @@ def build_sam2(size: HieraSize) -> Sam2Model:
 def empty_sam2(size: HieraSize) -> Sam2Model:
     """`build_sam2` without the seconds that random numbers for a large encoder take: memory that is yet to be filled.
 
-    Every parameter and buffer must be loaded afterwards, which `scaler.models.weights.load_strictly` makes sure of.
+    Every parameter and buffer must be loaded afterwards, which `scaler.models.loading.load_strictly` makes sure of.
     """
     with torch.device("meta"):
         sam = build_sam2(size)

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from scaler.models.adapted import AdaptedModel, Features
 from scaler.models.attention import run_block
+from scaler.models.loading import load_strictly
 from scaler.models.prompts import Prompts, encode_prompts_sam
 from scaler.models.sam import CONFIGS, build_sam, decode, empty_sam, set_side
 from scaler.models.sam_adapter import Adapter
-from scaler.models.weights import load_strictly
 
 
 class SamViT(AdaptedModel):

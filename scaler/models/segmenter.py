@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from scaler.errors import ScalerError
+from scaler.models.loading import load_strictly, read_state_dict
 from scaler.models.names import SEGMENTERS
 from scaler.models.trial import check_protocol
-from scaler.models.weights import load_strictly, read_state_dict
 from scaler.params import SegmenterParams
 
 CLASSES = {"compact": "CompactSegmenter", "ws_sam": "WsSamSegmenter", "smp": "SmpSegmenter"}

@@ -12,8 +12,8 @@ from types import NoneType
 from typing import Any, NewType, get_args, get_type_hints
 
 from scaler.artifacts.currency import Recipe
+from scaler.artifacts.paths import result_files, shard_files
 from scaler.params import Params
-from scaler.pipeline.paths import result_files, shard_files
 
 Artifact = NewType("Artifact", Path)
 """An artifact that the stage reads."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaler.errors import ScalerError
+from scaler.models.weights.registry import checkpoints
 from scaler.params import Params
-from scaler.weights.registry import checkpoints
 
 
 def refuse_missing(params: Params, results: Path = Path("results")) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import Header, Input
 from scaler.errors import ScalerError
+from scaler.models.loading import read_state_dict
 from scaler.models.segmenter import build_segmenter
-from scaler.models.weights import read_state_dict
 from scaler.params import SamParams, SegmenterParams
-from scaler.training import kept_state, load_kept_state
+from scaler.training.loop import kept_state, load_kept_state
 
 CONFIG = "config.json"
 FORMAT = "scaler-model"

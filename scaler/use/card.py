@@ -10,7 +10,7 @@ import h5py
 
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import Header, read_header
-from scaler.metric_names import METRICS
+from scaler.metrics.names import METRICS
 from scaler.use.model import LoadedModel, data_artifact
 
 SUPERVISION = {

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.reading import open_artifact
-from scaler.checkpoints import input_size, read_sam, read_segmenter
 from scaler.errors import ScalerError
 from scaler.params import SamParams, SegmenterParams
-from scaler.prediction import segment, segment_with_sam
+from scaler.training.checkpoints import input_size, read_sam, read_segmenter
+from scaler.training.prediction import segment, segment_with_sam
 from scaler.use.bundle import CONFIG, Bundle, read_bundle, restore
 
 Network = Literal["student", "teacher"]

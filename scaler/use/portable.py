@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scaler.errors import ScalerError
-from scaler.prediction import segment
+from scaler.training.prediction import segment
 
 TOLERANCE = 1e-4  # of probabilities: another order of the same float32 sums
 OPSET = 18

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.data.geometry import all_views
 from scaler.data.resize import to_square
-from scaler.device import Compute
-from scaler.ensemble import ensemble
 from scaler.errors import ScalerError
-from scaler.geometry import all_views
-from scaler.pipeline.progress import progress
-from scaler.prediction import predict
+from scaler.method.ensemble import ensemble
+from scaler.progress import progress
+from scaler.training.device import Compute
+from scaler.training.prediction import predict
 from scaler.use.model import LoadedModel
 from scaler.use.sources import Found, Frame, Pictures, Video, batches, length
 from scaler.use.write import claimed, is_whole_png, overlay, to_bytes, write_png

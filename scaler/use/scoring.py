@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scaler.data.decode import decode
 from scaler.data.images import read_image, read_mask
 from scaler.errors import ScalerError
-from scaler.evaluation import to_native
-from scaler.metric_names import CURVES, PER_IMAGE, THRESHOLDS
-from scaler.metrics import score, summarise
+from scaler.metrics.evaluation import to_native
+from scaler.metrics.measures import score, summarise
+from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
 from scaler.use.pairs import Pair
 
 F64 = NDArray[np.float64]
@@ -48,7 +48,7 @@ def score_pairs(
     fail: Callable[[str], object],
     advance: Callable[[int], object] = lambda count: None,
 ) -> SetScores | None:
-    """Score a set by `scaler.metrics`.
+    """Score a set by `scaler.metrics.measures`.
 
     Args:
         pairs: at least one.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from scaler.metric_names import METRICS, PER_IMAGE
-from scaler.scores import to_csv, to_json
+from scaler.metrics.names import METRICS, PER_IMAGE
+from scaler.metrics.scores import to_csv, to_json
 from scaler.use.scoring import SetScores
 
 LATEX = {

@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from scaler.errors import ScalerError
-from scaler.evaluation import to_native
-from scaler.metrics import stretched
+from scaler.metrics.evaluation import to_native
+from scaler.metrics.measures import stretched
 
 RECORD = "predictions.json"
 FORMAT = "scaler-predictions"

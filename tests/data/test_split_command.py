@@ -12,7 +12,7 @@ import pytest
 from scaler.artifacts.header import Header
 from scaler.artifacts.layout import SCHEMA, write_data
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.data import split_command
+from scaler.cli import split as split_command
 from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
 

@@ -9,7 +9,7 @@ import pytest
 from scaler.errors import ScalerError
 from scaler.pipeline.job import run_stage
 from stages import prepare_data
-from tests.doctor.world import picture, shape, write
+from tests.data.checks.world import picture, shape, write
 from tests.engines.tree import Tree, make_tree
 
 OUT = ["--train", "d/train.h5", "--val", "d/val.h5", "--test", "d/test.h5", "--truth", "d/truth.h5"]

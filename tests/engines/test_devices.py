@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from scaler.lease import take_device
+from scaler.training.lease import take_device
 from tests.conftest import ROOT
 from tests.engines.tree import Tree, environment_of
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from scaler.lease import take_device;"
+    "import sys, time; from pathlib import Path; from scaler.training.lease import take_device;"
     "lease = take_device(int(sys.argv[1]), Path(sys.argv[2]));"
     "print(lease.number, time.monotonic(), flush=True); time.sleep(0.6); print('end', time.monotonic(), flush=True)"
 )

@@ -80,7 +80,7 @@ def snakemake_jobs(tree: Tree) -> dict[str, Job]:
 def difference(tree: Tree) -> set[Job]:
     """Jobs that only one of the two engines has; the two pages read whole folders under DVC."""
     ours, theirs = snakemake_jobs(tree), dvc_jobs(tree)
-    for page in [line for line in ours if line.split()[2] in ("stages.report", "stages.inspect") and line in theirs]:
+    for page in [line for line in ours if line.split()[2] in ("stages.report", "stages.inspection") and line in theirs]:
         assert ours[page].outputs == theirs[page].outputs
         assert ours[page].inputs <= theirs[page].inputs
         del ours[page], theirs[page]
@@ -156,7 +156,7 @@ def test_a_changed_parameter_rebuilds_what_depends_on_it(tree: Tree, block: str,
 
 
 def test_a_changed_comment_rebuilds_nothing_and_a_changed_formula_all_that_ran_it(tree: Tree) -> None:
-    path = tree.root / "scaler" / "ema.py"
+    path = tree.root / "scaler" / "training" / "ema.py"
     before = tree.artifacts()
     path.write_text(path.read_text() + "\n# another comment\n")
     assert tree.planned() == []
@@ -167,7 +167,10 @@ def test_a_changed_comment_rebuilds_nothing_and_a_changed_formula_all_that_ran_i
     assert "initialize_segmenter" in planned
     assert "train_sam" in planned, "it depends on the segmenter's labels"
     assert "prepare_data" not in planned
-    assert "initialize_sam" not in planned or "scaler.ema" in (tree.root / "scaler/initialization.py").read_text()
+    assert (
+        "initialize_sam" not in planned
+        or "scaler.training.ema" in (tree.root / "scaler/method/initialization.py").read_text()
+    )
 
 
 def test_one_round_more_and_one_less(tree: Tree) -> None:

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from scaler.params import load_params
-from scaler.presets import apply_preset, preset_names
+from scaler.pipeline.presets import apply_preset, preset_names
 from tests.conftest import ROOT
 from tests.engines.tree import Tree, make_tree
 

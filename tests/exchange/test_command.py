@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scaler.cli.exchange import add_parser
 from scaler.errors import ScalerError
-from scaler.exchange.command import add_parser
 from tests.conftest import ROOT
 from tests.exchange.conftest import grid, mask_of, picture, write
 from tests.exchange.samples import coco
@@ -75,7 +75,7 @@ def test_wrong_words_are_usage_errors(words: list[str], capsys: pytest.CaptureFi
 
 def test_the_command_line_is_there_at_once() -> None:
     """Nothing heavy is imported before a command runs."""
-    code = "import sys, scaler.exchange.command; print([m for m in ('numpy', 'cv2', 'torch') if m in sys.modules])"
+    code = "import sys, scaler.cli.exchange; print([m for m in ('numpy', 'cv2', 'torch') if m in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""scaler.models.prompts and scaler.prompting: the package's embeddings, and prompts found by hand."""
+"""scaler.models.prompts and scaler.models.prompting: the package's embeddings, and prompts found by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from scaler.models.prompting import prompts_from_marks, prompts_from_mask
 from scaler.models.prompts import PADDING, Prompts, encode_prompts_sam
-from scaler.prompting import prompts_from_marks, prompts_from_mask
 from tests.tiny_sam import adapted, pictures, tiny_sam
 
 SIDE = 40

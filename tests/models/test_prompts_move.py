@@ -1,4 +1,4 @@
-"""scaler.prompting: the prompts of a moved map are the moved prompts, in each of the views that permute pixels."""
+"""The prompts of a moved map are the moved prompts, in each of the views that permute pixels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 from torch import Tensor
 
-from scaler.geometry import FLIPS, TURNS, View
+from scaler.data.geometry import FLIPS, TURNS, View
+from scaler.models.prompting import prompts_from_marks, prompts_from_mask
 from scaler.models.prompts import PADDING, Prompts
-from scaler.prompting import prompts_from_marks, prompts_from_mask
 
 EXACT = [View(flip, turns, 1.0) for flip, turns in product(FLIPS, TURNS)]
 views = st.sampled_from(EXACT)

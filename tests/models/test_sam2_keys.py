@@ -12,10 +12,10 @@ from torch import Tensor
 from transformers import Sam2VideoConfig, Sam2VideoModel
 
 from scaler.errors import ScalerError
+from scaler.models.loading import read_state_dict
 from scaler.models.sam2 import Sam2, loaded
 from scaler.models.sam2_build import SIZES, build_sam2
 from scaler.models.sam2_keys import POSITIONS, VIDEO_OFFICIAL, to_transformers
-from scaler.models.weights import read_state_dict
 from tests.models.sam2_oracle import LETTERS, MINI, configuration, mini_weights, official, weights, without_memory
 
 TINY = "sam2.1_tiny"

@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.layout import DataSet
-from scaler.device import Compute
 from scaler.errors import ScalerError
-from scaler.initialization import initialize_segmenter
+from scaler.method.initialization import initialize_segmenter
 from scaler.models import segmenter
 from scaler.models.compact import CompactSegmenter
 from scaler.models.smp import SmpSegmenter
 from scaler.models.ws_sam import WsSamSegmenter
 from scaler.params import Params, SegmenterParams, load_params
-from tests.conftest import with_values
-from tests.report.world import scenes
+from scaler.training.device import Compute
+from tests.conftest import ROOT, with_values
+from tests.pages.report.world import scenes
 
 State = dict[str, Tensor]
 
@@ -152,7 +152,7 @@ def test_without_weights_nothing_is_read() -> None:
 
 
 def test_weights_without_checksum_are_refused_by_the_parameters(tmp_path: Path, params: Params) -> None:
-    text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     file = tmp_path / "params.yaml"
     assert text.count("\n  weights: null") == 1
     file.write_text(text.replace("\n  weights: null", "\n  weights: resnet50.pth"), encoding="utf-8")

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scaler.ema import update_teacher
 from scaler.errors import ScalerError
 from scaler.models.protocols import Segmenter
 from scaler.models.ws_sam import WsSamSegmenter
 from scaler.models.ws_sam_decoder import PositionAttention, ReverseStage
 from scaler.models.ws_sam_grouping import Grouping, MultiScaleGrouping, SlotAttention, position_grid
+from scaler.training.ema import update_teacher
 
 
 @pytest.fixture(scope="module")

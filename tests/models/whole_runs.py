@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from scaler import checkpoints
 from scaler.models import foundation as foundation_module
 from scaler.models.foundation import build_foundation
 from scaler.params import load_params
+from scaler.training import checkpoints
 from tests.engines.tree import Tree
 from tests.models.official import write_official
 from tests.models.pipeline import WEIGHTS, run_all

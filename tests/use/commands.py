@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from scaler.cli import evaluate, predict
 from scaler.errors import ScalerError
-from scaler.use import evaluate, export, predict
+from scaler.use import export
 
 
 def main(*arguments: object) -> int:

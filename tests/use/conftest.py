@@ -14,7 +14,7 @@ from tests.use.models import make_run, tiny_params
 @pytest.fixture(autouse=True)
 def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps are compared to one part in 255: too fine for bf16, which some CPUs would use."""
-    monkeypatch.setattr("scaler.device._cpu_multiplies_bf16", lambda: False)
+    monkeypatch.setattr("scaler.training.device._cpu_multiplies_bf16", lambda: False)
 
 
 @pytest.fixture(scope="session")

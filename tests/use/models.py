@@ -15,13 +15,13 @@ from torch import nn
 from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.layout import SCHEMA, DataSet, write_data
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.checkpoints import write_sam, write_segmenter
+from scaler.metrics.scores import sidecar_texts, write_scores
 from scaler.models.foundation import build_foundation
 from scaler.models.segmenter import build_segmenter
 from scaler.params import Params
-from scaler.scores import sidecar_texts, write_scores
+from scaler.training.checkpoints import write_sam, write_segmenter
 from tests.conftest import with_values
-from tests.report.world import guesses, scenes
+from tests.pages.report.world import guesses, scenes
 
 SIZE = 32
 DATA = "results/data/train.h5"
@@ -93,7 +93,7 @@ def shaken(model: nn.Module, seed: int, amount: float = 0.6) -> nn.Module:
 
 
 def _evaluation(folder: Path, segmenter: Header, sam: Header) -> None:
-    from scaler.evaluation import evaluate_split
+    from scaler.metrics.evaluation import evaluate_split
 
     _, masks = scenes(3, SIZE, 5)
     stacks = {name: guesses(masks, 0.5 + 0.1 * i, i) for i, name in enumerate(MODELS)}

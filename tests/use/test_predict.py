@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from scaler.checkpoints import read_sam, read_segmenter
 from scaler.data.images import read_image
 from scaler.data.resize import to_square
 from scaler.errors import ScalerError
-from scaler.evaluation import to_native
-from scaler.metrics import stretched
+from scaler.metrics.evaluation import to_native
+from scaler.metrics.measures import stretched
 from scaler.params import Params
+from scaler.training.checkpoints import read_sam, read_segmenter
 from scaler.use import predicting
 from tests.use.commands import main
 from tests.use.models import SIZE, write_images, write_odd_images

@@ -2,7 +2,7 @@
 
 from scaler.errors import ScalerError
 from scaler.params import load_params
-from scaler.pipeline.paths import result_files
+from scaler.artifacts.paths import result_files
 from scaler.pipeline.preflight import refuse_missing
 from scaler.pipeline.state import is_current, state
 

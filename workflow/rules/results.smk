@@ -10,8 +10,8 @@ EVALUATE = (
     " --segmenter results/rounds/{round}/segmenter.h5 --sam results/rounds/{round}/sam.h5"
     " --out results/rounds/{round}/evaluation.h5"
 )
-INSPECT = (
-    "python -m stages.inspect --results results --out results/inspection/index.html"
+INSPECTION = (
+    "python -m stages.inspection --results results --out results/inspection/index.html"
 )
 REPORT = "python -m stages.report --results results --out results/report.html"
 
@@ -102,13 +102,13 @@ rule report:
         "{params.command}"
 
 
-rule inspect:
+rule inspection:
     input:
         needs(
-            INSPECT,
+            INSPECTION,
             *[path.as_posix() for path in result_files(Path("results"), PARAMS)],
         ),
-        state=state_of(INSPECT),
+        state=state_of(INSPECTION),
     output:
         in_report(
             update(directory("results/inspection")),
@@ -122,6 +122,6 @@ rule inspect:
     conda:
         "../../environment.yml"
     params:
-        command=command(INSPECT),
+        command=command(INSPECTION),
     shell:
         "{params.command}"

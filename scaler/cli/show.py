@@ -1,0 +1,230 @@
+"""`python -m scaler show FILE`: the story of one artifact in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import h5py
+
+    from scaler.artifacts.header import Header
+
+DESCRIPTION = """\
+What an artifact is, what it was made from, what lies in it; with --image, one image's numbers and pictures.
+
+  python -m scaler show results/rounds/3/sam_labels/shard_0.h5
+  python -m scaler show results/rounds/3/sam_labels/shard_0.h5 --image train/0007
+  python -m scaler show results/report.html
+"""
+WORDS = {
+    "data": "one split's images, masks and marks, brought to the models' size",
+    "truth": "the training images' true masks, which no training stage opens",
+    "segmenter": "the task network: student and teacher (eq 15)",
+    "sam": "what was trained of the foundation model: adaptation and mask decoder",
+    "sam_labels": "SAM's pseudo-labels of training images (eq 2-3), with their weights (eq 4-6)",
+    "segmenter_labels": "the segmenter's pseudo-labels of training images: consensus, teacher, student, and weights",
+    "evaluation": "metrics and predictions of segmenter, teacher and SAM on validation and test images",
+    "report": "the page that tells what the two models taught each other",
+    "inspection": "the page that shows every image at every round",
+}
+SHOWN = 12  # tensors of a model that are listed one by one
+MANY = 60  # data sets of a group from which on only the first are listed
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "show",
+        help="what an artifact is and what lies in it",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="an .h5 file or a page that a stage made")
+    parser.add_argument("--image", metavar="ID", help="one image of it")
+    parser.set_defaults(run=show)
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """Print it.
+
+    Raises:
+        ScalerError: no such file, no artifact, damaged, or no such image in it.
+    """
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    try:
+        for line in story(arguments.file, arguments.image, ascii_only=ascii_only):
+            print(printable(line, ascii_only=ascii_only))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def story(path: Path, image: str | None = None, *, ascii_only: bool = False) -> Iterator[str]:
+    """The lines of `show`.
+
+    Args:
+        path: an artifact.
+        image: id of the image to show; None: the artifact as a whole.
+        ascii_only: draw with letters instead of blocks.
+    """
+    from scaler.artifacts.reading import open_artifact
+    from scaler.cli.show_image import image_lines
+    from scaler.errors import ScalerError
+
+    header = _header(path)
+    if path.suffix == ".html":
+        if image is not None:
+            raise ScalerError(f"--image: {path} is a page and holds no image of its own; open it in a browser.")
+        _refuse_altered(path, header)
+        yield from _provenance(path, header)
+        return
+    with open_artifact(path, header.kind) as file:
+        if image is not None:
+            yield from image_lines(path, file, image, ascii_only=ascii_only)
+            return
+        yield from _provenance(path, header)
+        yield from _figures(file)
+        yield from _log(file)
+        yield from _contents(file)
+
+
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Without anything that a terminal would obey: control characters (and what it cannot show) as escapes."""
+    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    return shown.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else shown
+
+
+def _header(path: Path) -> Header:
+    from scaler.artifacts.header import read_header
+    from scaler.artifacts.layout import SCHEMA
+    from scaler.errors import ScalerError
+
+    wanted = "expected an .h5 file or a page that a stage made, such as results/init/segmenter.h5."
+    if not path.is_file():
+        raise ScalerError(f"{path}: {'this is a folder' if path.is_dir() else 'there is no such file'}; {wanted}")
+    try:
+        header = read_header(path)
+    except OSError as error:
+        raise ScalerError(f"{path}: cannot be read ({error.strerror}).") from None
+    if header is None:
+        raise ScalerError(f"{path}: not an artifact of this pipeline, or damaged at its beginning; {wanted}")
+    if header.kind not in SCHEMA:
+        raise ScalerError(f"{path}: an artifact of the unknown kind {header.kind!r}; known are {', '.join(SCHEMA)}.")
+    return header
+
+
+def _refuse_altered(path: Path, header: Header) -> None:
+    from scaler.artifacts.filehash import sha256
+    from scaler.errors import ScalerError
+
+    if sha256(path, header.payload_offset) != header.payload_sha256:
+        raise ScalerError(
+            f"{path}: its checksum does not fit its contents (truncated or altered). "
+            "Make it again with `snakemake --cores all` or `dvc repro`."
+        )
+
+
+def _provenance(path: Path, header: Header) -> Iterator[str]:
+    yield f"{path}: {header.kind}, schema {header.schema}, {path.stat().st_size / 1e6:.2f} MB, whole"
+    yield f"what         {WORDS.get(header.kind, header.kind)}"
+    arguments = "".join(f" --{name} {value}" for name, value in header.arguments.items())
+    yield f"made by      python -m stages.{header.stage}{arguments}"
+    yield f"fingerprint  {header.fingerprint}"
+    yield "made from" if header.inputs else "made from    nothing but its parameters"
+    for item in header.inputs:
+        yield f"  {item.path}  {item.fingerprint[:16]}{'  (brought by the user)' if item.raw else ''}"
+    yield "with"
+    for block, values in header.params.items():
+        yield f"  {block}: {_compact(values)}"
+    yield "under        " + ", ".join(f"{name} {version}" for name, version in header.versions.items())
+    if header.sidecars:
+        first = list(header.sidecars)[:5]
+        more = len(header.sidecars) - len(first)
+        yield f"beside it    {', '.join(first)}{f' and {more} more' if more else ''}"
+
+
+def _compact(values: object) -> str:
+    if isinstance(values, dict):
+        return ", ".join(f"{key} {_compact(value) if value != {} else 'none'}" for key, value in values.items())
+    return ", ".join(map(str, values)) if isinstance(values, list) else str(values)
+
+
+def _figures(file: h5py.File) -> Iterator[str]:
+    """Of an evaluation: the metrics of each split and model."""
+    if file.attrs["kind"] != "evaluation":
+        return
+    from scaler.metrics.names import METRICS, MODELS
+
+    yield ""
+    yield "metrics" + " " * 15 + " ".join(f"{metric.label:>10}" for metric in METRICS.values())
+    for split, group in file.items():
+        for model in (name for name in MODELS if name in group):
+            yield f"  {split:5} {model:12}  " + _numbers(group[model], METRICS)
+        for own in group.get("sets", {}).values():
+            for model in (name for name in MODELS if name in own):
+                yield f"  {split:5} {model:12}  {_numbers(own[model], METRICS)}  {own.attrs['name']}"
+
+
+def _numbers(group: h5py.Group, names: Iterable[str]) -> str:
+    return " ".join(f"{float(group.attrs[name]):10.3f}" for name in names)
+
+
+def _log(file: h5py.File) -> Iterator[str]:
+    """Of a model: how each logged quantity went from the first epoch to the last."""
+    if "log" not in file or "epoch" not in file["log"]:
+        return
+    import numpy as np
+
+    from scaler.artifacts.layout import read_log
+
+    columns = dict(read_log(file))
+    yield ""
+    yield f"log of {len(columns.pop('epoch'))} epochs: first to last (lowest, highest)"
+    for name, values in columns.items():
+        known = values[np.isfinite(values)]
+        if known.size:
+            yield f"  {name:20} {known[0]:.4g} to {known[-1]:.4g} ({known.min():.4g}, {known.max():.4g})"
+
+
+def _contents(file: h5py.File) -> Iterator[str]:
+    """Every data set with type, shape and statistics; of a model's tensors the first and how many there are."""
+    from scaler.cli.show_image import data_sets
+
+    yield ""
+    yield "holds"
+    for name, item in file.items():
+        sets = list(data_sets(item, name))
+        listed = sets if len(sets) < MANY else sets[:SHOWN]
+        for path, data in listed:
+            yield f"  {path:34} {_type(data):8} {'x'.join(map(str, data.shape)) or 'scalar':16} {_statistics(data)}"
+        if len(listed) < len(sets):
+            numbers = sum(int(data.size) for _, data in sets)
+            yield f"  {name}/...: {len(sets)} data sets, {numbers:,} numbers in all"
+
+
+def _type(data: h5py.Dataset) -> str:
+    return "string" if data.dtype.kind == "O" else str(data.dtype)
+
+
+def _statistics(data: h5py.Dataset) -> str:
+    import numpy as np
+
+    if data.size == 0:
+        return "empty"
+    if data.dtype.kind == "O":
+        return f"{len(set(data[()]))} different, first {data.asstr()[0]!r}"
+    if data.dtype.kind == "b":
+        return f"{int(np.count_nonzero(data[()]))} true"
+    low, high, total, count = np.inf, -np.inf, 0.0, 0
+    for part in data[()].reshape(1, -1) if data.ndim < 3 else data:  # pictures one by one: they can be many
+        known = part[np.isfinite(part)]
+        if known.size:
+            low, high = min(low, known.min()), max(high, known.max())
+            total, count = total + float(known.sum(dtype=np.float64)), count + known.size
+    strange = f", {data.size - count} not finite" if count < data.size else ""
+    return f"{low:.4g} to {high:.4g}, mean {total / count:.4g}{strange}" if count else f"all {data.size} not finite"

@@ -1,0 +1,1 @@
+"""Checks on a data set."""

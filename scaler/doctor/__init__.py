@@ -1,1 +1,0 @@
-"""The doctor: what is wrong with a data set, told before anything is trained on it."""

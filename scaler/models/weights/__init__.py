@@ -1,0 +1,1 @@
+"""Where weights files come from."""

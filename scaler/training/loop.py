@@ -1,0 +1,241 @@
+"""The training loop that every training stage shares: resumable to the byte, logged per epoch.
+
+Nothing in it draws random numbers: the order of the images and each step's generator follow from the seed, the stage,
+the round, the epoch and the step (`scaler.randomness`), so that a step checkpoint is weights, optimizer and position.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from scaler.artifacts.steps import StepState, load_step, save_step
+from scaler.errors import ScalerError
+from scaler.models.protocols import Foundation
+from scaler.params import ScheduleParams
+from scaler.progress import progress
+from scaler.randomness import generator, seed_torch
+
+SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("SCALER_CHECKPOINT_SECONDS", "30"))
+Key = tuple[int | str, ...]
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one call of a step function is given.
+
+    Attributes:
+        index: (B,) positions of the batch's images.
+        rng: a generator of this step's own.
+    """
+
+    index: NDArray[np.int64]
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and how one step of it goes.
+
+    Attributes:
+        key: seed, stage and round: what the randomness depends on.
+        count: number of images that an epoch goes through.
+        models: name -> model whose state is kept in checkpoints.
+        trained: the parameters that the optimizer changes.
+        step: yields scalar losses whose sum is descended, each with numbers to log. A loss is backpropagated, and its
+            memory free again, before the next is asked for: so a batch can be cut into parts. Numbers of one name are
+            summed over the parts; over an epoch, `n_...` are summed (counts of images), `sum_...` summed and divided
+            by all counts (means over images), others averaged over the steps.
+        after_step: called when the parameters have moved (the teacher's update, eq 15).
+        validate: mean IoU on the validation split, for `select: best_val`.
+    """
+
+    key: Key
+    count: int
+    models: dict[str, nn.Module]
+    trained: list[nn.Parameter]
+    step: Callable[[Step], Iterable[tuple[Tensor, dict[str, float]]]]
+    after_step: Callable[[], None]
+    validate: Callable[[], float]
+
+
+@dataclass
+class _Position:
+    done: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    best: float = -1.0
+    best_epoch: int = -1
+
+
+def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -> list[dict[str, float]]:
+    """Run a schedule from the start or from its step checkpoint; the models hold the selected weights afterwards.
+
+    Args:
+        task: what is trained.
+        schedule: epochs, batch size, learning rate (times `decay_factor` every `decay_every` epochs), selection.
+        steps_folder: where the step checkpoint lies.
+        what: the progress bar's text.
+
+    Returns:
+        The log, one row per epoch.
+
+    Raises:
+        ScalerError: the loss is not finite.
+    """
+    optimizer = torch.optim.Adam(task.trained, lr=schedule.learning_rate, betas=(0.9, 0.999), fused=_can_fuse(task))
+    per_epoch = max(1, task.count // schedule.batch_size)
+    total = schedule.epochs * per_epoch
+    position, best = _restore(task, optimizer, steps_folder)
+    if position.done:
+        print(f"{what}: going on from step {position.done} of {total}", flush=True)
+    saved = time.monotonic()
+    with progress(total, what, initial=position.done) as bar:
+        while position.done < total:
+            _one_step(task, schedule, optimizer, position, per_epoch)
+            if position.done % per_epoch == 0:
+                best = _end_epoch(task, schedule, position, best, per_epoch)
+            bar.update()
+            if time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
+                _keep(task, optimizer, position, best, steps_folder)
+                saved = time.monotonic()
+    if schedule.select == "best_val" and best:
+        _load(task.models, best)
+    return position.rows
+
+
+def epoch_order(key: Key, epoch: int, count: int) -> NDArray[np.int64]:
+    """The order of the images in one epoch, (count,)."""
+    return generator(*key, "order", epoch).permutation(count)
+
+
+def _one_step(
+    task: Task, schedule: ScheduleParams, optimizer: torch.optim.Optimizer, position: _Position, per_epoch: int
+) -> None:
+    epoch, step = divmod(position.done, per_epoch)
+    for group in optimizer.param_groups:
+        group["lr"] = schedule.learning_rate * schedule.decay_factor ** (epoch // schedule.decay_every)
+    order = epoch_order(task.key, epoch, task.count)
+    index = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
+    seed_torch(*task.key, epoch, step)
+    optimizer.zero_grad(set_to_none=True)
+    for loss, numbers in task.step(Step(index, generator(*task.key, "step", epoch, step))):
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise ScalerError(
+                f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the learning_rate of "
+                "the stage in params.yaml; if the images are unusual, look at results/data/train.h5 first."
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, number in {"loss": value, **numbers}.items():
+            position.sums[name] = position.sums.get(name, 0.0) + number
+    optimizer.step()
+    task.after_step()
+    position.done += 1
+
+
+def _end_epoch(task: Task, schedule: ScheduleParams, position: _Position, best: Arrays, per_epoch: int) -> Arrays:
+    epoch = position.done // per_epoch - 1
+    row = {"epoch": float(epoch + 1), **_means(position.sums, per_epoch)}
+    position.sums = {}
+    if schedule.select == "best_val":
+        row["val_iou"] = task.validate()
+        if row["val_iou"] > position.best:
+            position.best, position.best_epoch, best = row["val_iou"], epoch, _state(task.models)
+    position.rows.append(row)
+    return best
+
+
+def _means(sums: dict[str, float], steps: int) -> dict[str, float]:
+    images = sum(value for name, value in sums.items() if name.startswith("n_"))
+    row: dict[str, float] = {}
+    for name, value in sums.items():
+        if name.startswith("sum_"):
+            row[name.removeprefix("sum_")] = value / images if images else float("nan")
+        else:
+            row[name] = value if name.startswith("n_") else value / steps
+    return row
+
+
+def _can_fuse(task: Task) -> bool:
+    return all(parameter.device.type in ("cpu", "cuda") for parameter in task.trained)
+
+
+def _keep(task: Task, optimizer: torch.optim.Adam, position: _Position, best: Arrays, folder: Path) -> None:
+    tensors = {f"models/{name}": value for name, value in _state(task.models).items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{name}": value.cpu().numpy() for name, value in state.items()}
+    save_step(folder, StepState(vars(position), tensors))
+
+
+def _restore(task: Task, optimizer: torch.optim.Adam, folder: Path) -> tuple[_Position, Arrays]:
+    state = load_step(folder)
+    if state is None:
+        return _Position(), {}
+    _load(task.models, _below(state.tensors, "models/"))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below(state.tensors, "optimizer/").items():
+        number, quantity = name.split("/")
+        moments.setdefault(int(number), {})[quantity] = _moment(task.trained[int(number)], value)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    return _Position(**state.numbers), _below(state.tensors, "best/")
+
+
+def _moment(parameter: Tensor, value: NDArray[Any]) -> Tensor:
+    """A restored moment in its parameter's memory order: the fused optimizer walks both by address."""
+    tensor = torch.from_numpy(np.array(value))
+    return torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor
+
+
+def _below(tensors: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _state(models: dict[str, nn.Module]) -> Arrays:
+    return {
+        f"{name}/{key}": value.detach().cpu().numpy().copy()
+        for name, model in models.items()
+        for key, value in kept_state(model).items()
+    }
+
+
+def _load(models: dict[str, nn.Module], arrays: Arrays) -> None:
+    for name, model in models.items():
+        load_kept_state(model, _below(arrays, f"{name}/"))
+
+
+def kept_state(model: nn.Module) -> dict[str, Tensor]:
+    """What a checkpoint keeps of a model: the trained part of a foundation model, all of a segmenter."""
+    state: dict[str, Tensor] = model.state_dict()
+    if isinstance(model, Foundation):
+        return {name: state[name] for name in model.trainable_names()}
+    return state
+
+
+def load_kept_state(model: nn.Module, arrays: Arrays) -> None:
+    """Load what `kept_state` gave, strictly.
+
+    Raises:
+        ScalerError: keys or shapes differ from the model's.
+    """
+    expected = kept_state(model)
+    wrong = sorted(set(expected) ^ set(arrays))
+    wrong += [k for k in expected if k in arrays and tuple(expected[k].shape) != arrays[k].shape]
+    if wrong:
+        raise ScalerError(
+            f"checkpoint: these tensors are missing, unknown or of another shape: {', '.join(wrong[:8])}."
+        )
+    with torch.no_grad():
+        for name, tensor in expected.items():
+            tensor.copy_(torch.from_numpy(np.array(arrays[name])))  # state_dict's tensors share the model's memory

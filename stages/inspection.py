@@ -1,0 +1,28 @@
+"""The inspection page: every image of every round, to be opened by double click."""
+
+from __future__ import annotations
+
+from scaler.pipeline.command import Output, Results
+from scaler.pipeline.job import Job, run
+
+PARAMS = ("rounds", "shards", "inspection")
+
+
+def main(job: Job, *, results: Results, out: Output) -> None:
+    """Measure every round named in params.yaml; everything that the page loads lies beside `out`."""
+    from scaler.pages.inspection.bake import INDEX, PAGE, remove_others, side_files
+    from scaler.pages.inspection.content import Content
+    from scaler.pages.inspection.run import Run
+    from scaler.progress import progress
+
+    run_ = Run(results, ("0", *job.params.rounds))
+    with progress(len(run_.ids), "measuring", unit="image") as bar:
+        content = Content(run_, job.params.inspection.tile, bar.update)
+        content.value("images")
+    with progress(sum(1 for _ in content.all_keys()), "pictures and tables", unit="file") as bar:
+        job.html(out, "inspection", (PAGE / INDEX).read_text(encoding="utf-8"), side_files([content], bar.update))
+    remove_others(out.parent, [content])
+
+
+if __name__ == "__main__":
+    run(main)

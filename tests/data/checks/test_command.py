@@ -1,0 +1,67 @@
+"""The command, its JSON and its page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from scaler.cli.check import add_parser
+from scaler.errors import ScalerError
+from tests.data.checks.world import picture, shape, sound, write
+
+HOSTILE = "<img src=x onerror=alert(1)>&\"'"
+
+
+def _check(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["check", *map(str, arguments)])
+    return int(parsed.run(parsed))
+
+
+def test_warnings_do_not_stop_and_errors_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound(tmp_path)
+    write(tmp_path / "masks" / "a.png", shape(0) * 0)
+    assert _check(tmp_path) == 0
+    assert "masks/a.png: the mask is empty" in capsys.readouterr().out
+    (tmp_path / "masks" / "b.png").write_bytes(b"")
+    assert _check(tmp_path) == 1
+    assert "1 error(s)" in capsys.readouterr().out
+
+
+def test_json_has_stable_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound(tmp_path)
+    (tmp_path / "masks" / "b.png").write_bytes(b"")
+    assert _check(tmp_path, "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) == {"source", "counts", "facts", "findings"}
+    assert told["counts"] == {"error": 1, "warning": 0, "note": 0}
+    assert set(told["findings"][0]) == {"severity", "kind", "files", "reason", "cure"}
+
+
+def test_the_page_escapes_hostile_names_and_needs_nothing_else(tmp_path: Path) -> None:
+    sound(tmp_path / "data")
+    name = HOSTILE.replace("/", "")
+    write(tmp_path / "data" / "images" / f"{name}.png", picture(8))
+    write(tmp_path / "data" / "masks" / f"{name}.png", shape(8) * 0)
+    assert _check(tmp_path / "data", "--html", tmp_path / "check.html") == 0
+    page = (tmp_path / "check.html").read_text(encoding="utf-8")
+    assert "onerror=alert" in page
+    assert "<img src=x" not in page
+    assert page.count("<script") == 0
+    assert page.count("http") == page.count("http-equiv")
+    assert page.count('src="data:image/jpeg;base64,') >= 1
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ScalerError, match="no such folder"):
+        _check(tmp_path / "nowhere")
+
+
+def test_params_that_are_no_params_are_told(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: [")
+    with pytest.raises(ScalerError):
+        _check(sound(tmp_path), "--params", tmp_path / "params.yaml")

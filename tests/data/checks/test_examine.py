@@ -1,0 +1,139 @@
+"""The examination as a whole: facts, groups, a random file in every place, and real data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scaler.data.checks.duplicates import find_pairs, fingerprint
+from scaler.data.checks.examine import examine
+from scaler.data.checks.findings import Findings
+from scaler.data.checks.inventory import Item
+from scaler.data.checks.set import check_groups
+from scaler.data.folder import Sample
+from tests.data.checks.faults_pictures import all_masks_empty
+from tests.data.checks.world import look, params, picture, shape, sound, told, write
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+SMALL = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def test_facts_count_values_as_they_were_read(tmp_path: Path) -> None:
+    sound(tmp_path)
+    write(tmp_path / "masks" / "b.png", shape(1, top=1))
+    facts = look(tmp_path, params(tmp_path)).facts
+    pixels = [int((shape(seed) > 0).sum()) for seed in range(3)]
+    assert facts["mask_readings"] == {"black and white": 2, "0 and 1": 1}
+    assert facts["mask_values"] == [
+        {"value": 0, "background": 3 * 64 * 48 - sum(pixels), "foreground": 0},
+        {"value": 1, "background": 0, "foreground": pixels[1]},
+        {"value": 255, "background": 0, "foreground": pixels[0] + pixels[2]},
+    ]
+    assert facts["splits"]["test"] == {"images": 1, "masks": 1, "marks": 0}
+    assert facts["image_sizes"]["most_common"] == [{"width": 64, "height": 48, "images": 3}]
+    assert sum(facts["foreground_share"]["counts"]) == 3
+
+
+def test_all_training_masks_empty_is_an_error(tmp_path: Path) -> None:
+    found = told(look(sound(tmp_path), all_masks_empty(tmp_path)))
+    assert ("error", "no_foreground", ("masks",)) in found
+
+
+def test_all_faults_are_collected_not_the_first_twenty(tmp_path: Path) -> None:
+    sound(tmp_path)
+    for number in range(30):
+        write(tmp_path / "images" / f"a{number}.png", picture(50 + number))
+        (tmp_path / "masks" / f"a{number}.png").write_bytes(b"no picture")
+    assert len(look(tmp_path, params(tmp_path)).of("error")) == 30
+
+
+def test_an_image_and_its_mask_are_both_looked_at(tmp_path: Path) -> None:
+    sound(tmp_path)
+    for folder in ("images", "masks"):
+        (tmp_path / folder / "a.png").write_bytes(b"")
+    assert {kind for _, kind, _ in told(look(tmp_path))} == {"image_unreadable", "mask_refused"}
+
+
+def test_quick_searches_no_duplicates(tmp_path: Path) -> None:
+    sound(tmp_path)
+    write(tmp_path / "images" / "a2.png", picture(0))
+    rules = params(tmp_path)
+    assert told(examine(tmp_path, rules, quick=True)) == []
+    assert told(examine(tmp_path, rules)) == [("warning", "duplicate", ("images/a.png", "images/a2.png"))]
+
+
+def test_without_params_splits_are_guessed_from_names(tmp_path: Path) -> None:
+    for seed, name in enumerate(("train_1", "val-1", "test/1")):
+        write(tmp_path / "Imgs" / f"{name}.png", picture(seed))
+        write(tmp_path / "GT" / f"{name}.png", shape(seed))
+    facts = look(tmp_path).facts
+    assert set(facts["splits"]) == {"train", "val", "test"}
+    assert facts["layout"]["images"] == "Imgs"
+
+
+def test_left_out_images_are_a_note_and_print_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound(tmp_path)
+    write(tmp_path / "images" / "z.png", picture(9))
+    assert [item[:2] for item in told(look(tmp_path, params(tmp_path)))] == [("note", "split_left_out")]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_group_in_two_splits_is_told_once() -> None:
+    root = Path("data")
+    samples = [
+        Sample(id=n, split=s, image=root / f"{n}.png", mask=None, marks=None)  # type: ignore[arg-type]
+        for n, s in (("p1_a", "train"), ("p1_b", "test"), ("p2_a", "train"))
+    ]
+    items = [Item(s.id, s.split, s.image, None, None, s, group=s.id[:2]) for s in samples]
+    findings = Findings(root)
+    check_groups(items, findings)
+    assert told(findings) == [("warning", "group_cut", ("p1_a.png", "p1_b.png"))]
+
+
+def test_different_pictures_are_no_pair_and_flat_ones_only_if_equal() -> None:
+    flat = [np.full((40, 40, 3), grey, np.uint8) for grey in (10, 200, 10)]
+    pairs = find_pairs([fingerprint(image) for image in [*map(picture, range(60)), *flat]])
+    assert [(pair.first, pair.second, pair.exact) for pair in pairs] == [(60, 62, True)]
+
+
+@SMALL
+@given(head=st.sampled_from([b"", PNG, JPEG, b"II*\x00", b"BM", b"GIF89a"]), tail=st.binary(max_size=200))
+@pytest.mark.parametrize("folder", ["images", "masks", "marks"])
+def test_random_bytes_end_in_a_finding(tmp_path: Path, folder: str, head: bytes, tail: bytes) -> None:
+    sound(tmp_path)
+    (tmp_path / "marks").mkdir(exist_ok=True)
+    (tmp_path / folder / "a.png").write_bytes(head + tail)
+    found = look(tmp_path, params(tmp_path, supervision="points"))
+    assert [item.files for item in found.of("error")] == [(f"{folder}/a.png",)]
+
+
+@SMALL
+@given(place=st.integers(0, 10_000), value=st.integers(0, 255), cut=st.integers(0, 3_000))
+def test_a_damaged_file_never_ends_in_a_traceback(tmp_path: Path, place: int, value: int, cut: int) -> None:
+    sound(tmp_path)
+    for folder in ("images", "masks"):
+        path = tmp_path / folder / "a.png"
+        data = bytearray(path.read_bytes())
+        data[place % len(data)] = value
+        path.write_bytes(bytes(data[: len(data) - cut % len(data)]))
+    assert isinstance(look(tmp_path).as_json(), dict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["camo_mini", "drive", "kvasir_seg"])
+def test_real_data_have_no_errors(name: str) -> None:
+    folder = os.environ.get("SCALER_TEST_DATA")
+    if not folder or not (Path(folder) / name).is_dir():
+        pytest.skip(f"no {name} in SCALER_TEST_DATA")
+    findings = examine(Path(folder) / name, None)
+    assert findings.of("error") == []
+    assert findings.facts["splits"]["train"]["images"] > 0
+    if name == "kvasir_seg":  # found by eye to be one scene
+        leaks = [item.files for item in findings.items if item.kind == "near_duplicate_between_splits"]
+        assert leaks == [("images/test_16.jpg", "images/train_222.jpg")]

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scaler.errors import ScalerError
+from scaler.params import Params, load_params
+from scaler.pipeline import presets
+from scaler.pipeline.preflight import refuse_missing
+from scaler.pipeline.presets import apply_preset, preset_names
+from tests.conftest import ROOT
+
+PAPER = [name for name in preset_names() if name.startswith("paper-")]
+SCHEDULES = ("initialize_segmenter", "initialize_sam", "warm_up", "train_segmenter", "train_sam")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return Path(shutil.copy(ROOT / "params.yaml", tmp_path))
+
+
+def with_preset(name: str, file: Path) -> Params:
+    apply_preset(name, file)
+    return load_params(file)
+
+
+def test_the_papers_settings_have_presets() -> None:
+    weak = {"paper-cod-point", "paper-cod-scribble", "paper-pis-point", "paper-tod-point"}
+    semi = {f"paper-{task}-1of{n}" for task in ("cod", "pis", "tod") for n in (8, 16)}
+    assert set(PAPER) == weak | semi
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_gives_valid_parameters_and_keeps_the_comments(name: str, file: Path) -> None:
+    before = file.read_text(encoding="utf-8")
+    assert with_preset(name, file) != load_params(ROOT / "params.yaml")
+    assert file.read_text(encoding="utf-8").count("#") > 0.8 * before.count("#")
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_numbers(name: str, file: Path) -> None:
+    params = with_preset(name, file)
+    for schedule in (getattr(params, block) for block in SCHEDULES):
+        assert (schedule.batch_size, schedule.learning_rate) == (12, 1e-4)
+        assert (schedule.decay_every, schedule.decay_factor, schedule.select) == (80, 0.1, "last")
+    assert params.prepare_data.size == 352
+    assert (params.segmenter.model, params.segmenter.options) == ("ws_sam", {"channels": 128})
+    assert (params.sam.size, params.sam.adaptation, params.sam.prompts) == (1024, "adapter", "none")
+    views = params.label_with_sam
+    assert (views.views, views.scales, views.quarter_turns) == (12, [0.5, 1.0, 2.0], [0, 1, 2, 3])
+    assert (params.weighting.difficult_entropy, params.weighting.simple_entropy) == (0.8, 0.2)
+    supervision = name.rsplit("-", 1)[1]
+    expected = {"point": ("points", None), "scribble": ("scribbles", None), "1of8": ("semi", 1 / 8)}
+    kind, fraction = expected.get(supervision, ("semi", 1 / 16))
+    assert params.prepare_data.supervision == kind
+    assert fraction is None or params.prepare_data.labelled_fraction == fraction
+
+
+def test_rounds_of_a_preset_take_the_place_of_the_old(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "short.yaml").write_text('rounds: {"1": {prev: "0"}}\nsegmenter: {options: {width: 8}}\n')
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    apply_preset("short", file)
+    assert list(load_params(file).rounds) == ["1"]
+
+
+def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:
+    before = file.read_text(encoding="utf-8")
+    with pytest.raises(ScalerError, match=r"'_paper', expected one of paper-cod-1of16"):
+        apply_preset("_paper", file)
+    assert file.read_text(encoding="utf-8") == before
+
+
+def test_missing_data_and_weights_are_told_together_with_their_cures(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = with_preset("paper-cod-1of8", file)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScalerError) as error:
+        refuse_missing(params)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 4
+    assert "prepare_data.source: data/cod is missing" in lines[1]
+    assert "python -m scaler weights fetch sam_vit_b`" in lines[2]
+    assert "python -m scaler weights fetch resnet50.tv_in1k`" in lines[3]
+
+
+def test_weights_that_only_the_beginning_needs_may_be_gone_later(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = with_preset("paper-cod-1of8", file)
+    monkeypatch.chdir(tmp_path)
+    for path in ("data/cod/x", "weights/sam_vit_b_01ec64.pth", "results/init/segmenter.h5"):
+        Path(path).parent.mkdir(parents=True)
+        Path(path).touch()
+    refuse_missing(params)

@@ -1,0 +1,94 @@
+"""The whole method, small, on the CPU and on a CUDA device: every stage's function, with that device's precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import scaler.training.loop as training
+from scaler.artifacts.layout import DataSet, to_uint8
+from scaler.data.dataset import prepare
+from scaler.method.initialization import initialize_sam, initialize_segmenter
+from scaler.method.labelling import label_with_sam, label_with_segmenter
+from scaler.method.phase_one import train_segmenter
+from scaler.method.phase_two import train_sam
+from scaler.params import Params
+from scaler.training.device import Compute, find_compute
+from tests.conftest import ROOT, with_values
+
+SMALL = {"epochs": 2, "batch_size": 4}
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture
+def small(params: Params) -> Params:
+    """Two epochs of everything, one shard, three views."""
+    schedules = ("initialize_segmenter", "initialize_sam", "warm_up", "train_segmenter", "train_sam")
+    shard = params.model_copy(update={"shards": ["0"]})
+    return with_values(
+        shard, segmenter={"options": {"width": 4}}, label_with_sam={"views": 3}, **dict.fromkeys(schedules, SMALL)
+    )
+
+
+@pytest.fixture
+def data(params: Params) -> DataSet:
+    """The first 12 training scenes of the laboratory, the first four of them with a mask."""
+    train = prepare(ROOT / "data" / "laboratory", params.prepare_data, 0).train
+    return DataSet(
+        ids=train.ids[:12],
+        image=train.image[:12],
+        mask=train.mask[:12],
+        labelled=np.arange(12) < 4,
+        marks=train.marks[:12],
+        native_size=train.native_size[:12],
+        native_masks=[],
+    )
+
+
+def device(name: str) -> Compute:
+    return find_compute() if name == "cuda" else Compute(torch.device("cpu"), False, None)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_every_stage_runs(small: Params, data: DataSet, name: str, tmp_path: Path) -> None:
+    compute = device(name)
+    student, teacher, _ = initialize_segmenter(small, data, data, compute, tmp_path / "a")
+    sam, log = initialize_sam(small, data, data, compute, tmp_path / "b")
+    assert len(log) == 2
+    pool = to_uint8(label_with_sam(small, data, sam, compute, 0, "0").maps["probability"])
+    assert pool.shape == data.mask.shape
+    student, teacher, log = train_segmenter(
+        small, small.warm_up, (student, teacher), data, data, pool, compute, ("warm_up", 0), tmp_path / "c"
+    )
+    assert log[0]["n_difficult"] + log[0]["n_normal"] + log[0]["n_simple"] == 8
+    agreed = label_with_segmenter(small, data, student, teacher, compute, "0").maps["probability"]
+    sam, log = train_sam(small, sam, data, data, to_uint8(agreed), compute, 1, tmp_path / "d")
+    assert all(np.isfinite(list(row.values())).all() for row in log)
+    for model in (student, teacher, sam):
+        assert {value.device.type for value in model.state_dict().values()} == {name}
+        assert {value.dtype for value in model.parameters()} == {torch.float32}, "autocast leaves the weights alone"
+
+
+@pytest.mark.gpu
+def test_a_cuda_device_gives_the_labels_of_the_cpu(small: Params, data: DataSet, tmp_path: Path) -> None:
+    cpu, cuda = device("cpu"), find_compute()
+    sam, _ = initialize_sam(small, data, data, cpu, tmp_path / "a")
+    expected = label_with_sam(small, data, sam, cpu, 0, "0").maps["probability"]
+    came = label_with_sam(small, data, cuda.place(sam), cuda, 0, "0").maps["probability"]
+    assert float(np.abs(came - expected).mean()) < 0.01  # bf16 has 8 bits of mantissa
+
+
+@pytest.mark.gpu
+def test_training_on_a_cuda_device_goes_on_from_its_last_step(
+    small: Params, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    compute = find_compute()
+    _, first = initialize_sam(small, data, data, compute, tmp_path / "a")
+    longer = with_values(small, initialize_sam={"epochs": 3})
+    _, second = initialize_sam(longer, data, data, compute, tmp_path / "a")
+    assert second[: len(first)] == first, "the epochs already done are kept"
+    assert len(second) == 3
