@@ -1,6 +1,8 @@
 # make run   set up, then the whole pipeline with the committed params.yaml: results/report.html
-# make test  set up if needed, then all tests
-# make lint  ruff, snakefmt, type checks, snakemake --lint
+# make test  set up if needed, then the tests
+# make test-exhaustive  every foundation with every adaptation, every architecture: an hour, before a new version
+# make lint  ruff, snakefmt, type checks, direction of imports, snakemake --lint
+# make bench the benchmarks, each beside a peer
 # make repro the pipeline under DVC
 # make clean remove results and working files (the environment stays)
 
@@ -9,7 +11,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: run repro test lint clean setup
+.PHONY: run repro test test-exhaustive lint bench clean setup
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.ready
@@ -30,10 +32,17 @@ run: setup
 repro: setup
 	dvc repro
 
-# Two workers, the longest files first (tests/conftest.py). Stages take as many threads as there are cores, whoever else
-# works: threads that wait must not spin, or two stages side by side take five times as long.
+# Threads that wait must not spin: stages of two workers share the cores.
+PYTEST := OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup
-	OMP_WAIT_POLICY=PASSIVE python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-exhaustive: setup
+	$(PYTEST) -m "exhaustive or not exhaustive"
+
+bench: setup
+	python -m benchmarks
 
 # Without ruff's cache: it keys on a file's own text, but the order of imports also depends on which folders exist.
 lint: setup
@@ -41,6 +50,7 @@ lint: setup
 	ruff format --no-cache --check .
 	snakefmt --check workflow
 	mypy
+	lint-imports --no-logo --no-cache
 	snakemake --lint
 
 clean:

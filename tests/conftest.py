@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,15 @@ from scaler.params import Params, load_params
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = (
     "engines/test_graphs.py",
-    "models/test_whole_runs_sam2.py",
-    "models/test_whole_runs_sam.py",
+    "models/test_whole_runs.py",
     "engines/",
     "models/",
 )
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+def _bounded_threads() -> None:
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,7 @@
-"""Both large segmenters, and every kind of prompt, through the real stages."""
+"""Whole miniature runs through the real stages: foundation models, large segmenters, prompts.
+
+Each family runs once by default; every foundation with every adaptation, and every prompt, are `exhaustive`.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,35 @@ import h5py
 import numpy as np
 import pytest
 
+from scaler.models.names import FOUNDATIONS
 from tests.conftest import ROOT
+from tests.engines.tree import Tree
 from tests.models.pipeline import WEIGHTS, run_all, small_tree
-from tests.models.whole_runs import data_sets
+from tests.models.whole_runs import ADAPTATIONS, check_two_rounds, data_sets, put_weights, read_weights_once
 
 pytestmark = pytest.mark.slow
+BY_DEFAULT = {"vit_b-adapter", "sam2.1_tiny-lora", "mobile_sam-decoder", "marks_box", "teacher_mask"}
+
+
+def cases(*names: str) -> list[object]:
+    """Test parameters, all but those `BY_DEFAULT` exhaustive."""
+    return [pytest.param(name, marks=() if name in BY_DEFAULT else pytest.mark.exhaustive) for name in names]
+
+
+@pytest.mark.parametrize("case", cases(*(f"{model}-{how}" for model in FOUNDATIONS for how in ADAPTATIONS)))
+def test_two_rounds_of_a_foundation_model(
+    tree: Tree, lines: list[str], case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foundation, adaptation = case.split("-")
+    put_weights(tree, foundation)
+    read_weights_once(monkeypatch)
+    check_two_rounds(tree, lines, foundation, adaptation, monkeypatch)
 
 
 @pytest.mark.parametrize(
     "segmenter",
     [
-        {"model": "ws_sam", "options": {"channels": 128}, "depth_weights": [0.0625, 0.125, 0.25, 0.5, 1.0]},
+        {"model": "ws_sam", "options": {"channels": 32}, "depth_weights": [0.0625, 0.125, 0.25, 0.5, 1.0]},
         {"model": "smp", "options": {"architecture": "unet", "encoder": "resnet18"}, "depth_weights": [1.0]},
     ],
     ids=["ws_sam", "smp"],
@@ -43,7 +64,7 @@ def test_two_rounds_of_a_large_segmenter(
         assert any(not np.array_equal(first["teacher"][name], last["teacher"][name]) for name in names)
 
 
-@pytest.mark.parametrize("prompts", ["marks_points", "marks_box", "teacher_points", "teacher_box", "teacher_mask"])
+@pytest.mark.parametrize("prompts", cases("marks_points", "marks_box", "teacher_points", "teacher_box", "teacher_mask"))
 def test_two_rounds_with_prompts(
     prompts: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
