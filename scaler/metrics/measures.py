@@ -30,11 +30,11 @@ from py_sod_metrics import WeightedFmeasure as WeightedF
 
 from scaler.errors import ScalerError
 from scaler.metrics.names import CURVE_MAXIMA, CURVES, METRICS, PER_IMAGE
+from scaler.metrics.overlap import binarize, dice, iou
 
 F64 = NDArray[np.float64]
 ALPHA = 0.5
 BETA_SQUARED = 0.3
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def score(probability: NDArray[Any], mask: NDArray[Any], *, stretch: bool) -> Sc
     f, e = overlap.get_results(), alignment.get_results()["em"]
     dynamic = (f["precision"]["dynamic"], f["recall"]["dynamic"], f["f"]["dynamic"], e["curve"])
     curves = np.stack([np.asarray(curve, dtype=np.float64)[::-1] for curve in dynamic])  # the library counts downwards
-    iou, dice = overlaps(p, truth)
+    predicted = binarize(p)
     values = {
-        "iou": iou,
-        "dice": dice,
+        "iou": iou(predicted, truth),
+        "dice": dice(predicted, truth),
         "s_alpha": structure.get_results()["sm"],
         "mae": error.get_results()["mae"],
         "e_adaptive": e["adp"],
@@ -100,16 +100,6 @@ def score(probability: NDArray[Any], mask: NDArray[Any], *, stretch: bool) -> Sc
         "f_weighted": weighted.get_results()["wfm"],
     }
     return Score({name: float(values[name]) for name in PER_IMAGE}, curves)
-
-
-def overlaps(p: F64, truth: NDArray[np.bool_]) -> tuple[float, float]:
-    """IoU and Dice of the mask p >= 0.5; both 1 where prediction and truth are empty."""
-    predicted = p >= THRESHOLD
-    shared = np.count_nonzero(predicted & truth)
-    areas = np.count_nonzero(predicted) + np.count_nonzero(truth)
-    if areas == 0:
-        return 1.0, 1.0
-    return shared / (areas - shared), 2 * shared / areas
 
 
 def stretched(p: F64) -> F64:

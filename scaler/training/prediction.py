@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
 from scaler.training.cues import Cues, teacher_cues
@@ -75,10 +76,7 @@ def mean_iou(probability: F32, mask: U8) -> float:
         probability: (N, H, W) in [0, 1].
         mask: (N, H, W) {0, 1}.
     """
-    predicted, true = probability >= 0.5, mask > 0
-    intersection = (predicted & true).sum(axis=(1, 2))
-    union = (predicted | true).sum(axis=(1, 2))
-    return float(np.mean(np.where(union == 0, 1.0, intersection / np.maximum(union, 1))))
+    return float(iou(binarize(probability), mask > 0).mean())
 
 
 def predict_all(

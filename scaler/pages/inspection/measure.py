@@ -13,22 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.pages.report.quality import FOREGROUND
-
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 STILL = 0.01  # a change of IoU by no more than this is no movement
-
-
-def object_of(label: U8) -> Bool:
-    """The predicted object: p >= 0.5."""
-    return label >= FOREGROUND
-
-
-def iou(a: Bool, b: Bool) -> float:
-    """Intersection over union; 1 where both are empty."""
-    union = int(np.count_nonzero(a | b))
-    return 1.0 if union == 0 else int(np.count_nonzero(a & b)) / union
 
 
 def components(inside: Bool) -> int:

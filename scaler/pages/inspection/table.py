@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.method.cold_start import blind
-from scaler.pages.inspection.measure import components, iou, marks_agreement, object_of, oscillation
+from scaler.metrics.overlap import binarize, iou
+from scaler.pages.inspection.measure import components, marks_agreement, oscillation
 from scaler.pages.inspection.run import U8, Run, Source
 from scaler.pages.inspection.stops import Stop
 
@@ -101,7 +102,7 @@ def _measure(run: Run, row: int, undecided: float, images: Table, per_stop: dict
     every = [{source: run.label(stop, source, row) for source in (*SEEN, "segmenter")} for stop in run.stops]
     cold = _cold(every, undecided)
     for stop, labels, is_cold in zip(run.stops, every, cold, strict=True):
-        objects: Objects = {source: None if m is None else object_of(m) for source, m in labels.items()}
+        objects: Objects = {source: None if m is None else binarize(m) for source, m in labels.items()}
         values: dict[str, Any] = {"iou": _iou(objects["teacher"], objects["sam"]), "cold": is_cold}
         for source in SEEN:
             inside = objects[source]
@@ -116,17 +117,17 @@ def _measure(run: Run, row: int, undecided: float, images: Table, per_stop: dict
         before = objects
         if objects["teacher"] is not None:
             teachers.append(objects["teacher"])
-    changes = [1 - iou(a, b) for a, b in pairwise(teachers)]
+    changes = [1 - float(iou(a, b)) for a, b in pairwise(teachers)]
     images["marked"].append(int(np.count_nonzero(marks)))
     images["known"].append(truth is not None)
     images["truth_area"].append(None if true_object is None else rounded(float(true_object.mean())))
     images["change"].append(rounded(max(changes)) if changes else None)
-    images["oscillation"].append(oscillation([iou(o, teachers[-1]) for o in teachers]) if teachers else None)
+    images["oscillation"].append(oscillation([float(iou(o, teachers[-1])) for o in teachers]) if teachers else None)
     images["cold"].append(cold[-1])
 
 
 def _iou(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> float | None:
-    return None if a is None or b is None else iou(a, b)
+    return None if a is None or b is None else float(iou(a, b))
 
 
 def _cold(every: Sequence[Labels], undecided: float) -> list[bool | None]:

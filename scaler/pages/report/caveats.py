@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from scaler.metrics.overlap import binarize, iou
 from scaler.pages.report.inputs import ReportInputs
-from scaler.pages.report.quality import iou, label_quality, pseudo_labelled, to_map
+from scaler.pages.report.quality import label_quality, pseudo_labelled
 from scaler.pages.report.tables import BRANCHES
 
 PHASE_ONE = ("warm_up", "train_segmenter")
@@ -67,7 +68,11 @@ def _confident_and_wrong(inputs: ReportInputs) -> list[str]:
     if labels is None:
         return []
     judged = pseudo_labelled(train) & train.known
-    wrong = judged & (labels.columns["weight"] >= CONFIDENT) & (iou(labels.maps["teacher"], to_map(train.mask)) < WRONG)
+    wrong = (
+        judged
+        & (labels.columns["weight"] >= CONFIDENT)
+        & (iou(binarize(labels.maps["teacher"]), train.mask > 0) < WRONG)
+    )
     if not wrong.any():
         return []
     return [

@@ -11,9 +11,10 @@ import torch
 
 from scaler.method.cold_start import cold_starts
 from scaler.method.weighting import image_entropy
+from scaler.metrics.overlap import binarize
 from scaler.metrics.scores import to_csv
 from scaler.pages.report.inputs import ReportInputs
-from scaler.pages.report.quality import FOREGROUND, pseudo_labelled
+from scaler.pages.report.quality import pseudo_labelled
 from scaler.params import ColdStartParams
 
 COLUMNS = ("round", "id", "teacher_area", "teacher_entropy", "sam_area", "sam_entropy")
@@ -59,7 +60,7 @@ def _cold(
             row = int(chosen[place])
             yield ColdImage(
                 ids[row],
-                {source: float((stack[row] >= FOREGROUND).mean()) for source, stack in maps.items()},
+                {source: float(binarize(stack[row]).mean()) for source, stack in maps.items()},
                 {source: _entropy(label[place]) for source, label in labels.items()},
             )
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.metrics.overlap import binarize, iou
 from scaler.pages.report.charts import short
 from scaler.pages.report.inputs import Labels, ReportInputs, RoundView
-from scaler.pages.report.quality import iou, to_map
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -71,7 +71,7 @@ def _test_lines(view: RoundView) -> Callable[[int], list[str]]:
 def train_columns(inputs: ReportInputs) -> list[Column]:
     """The labels of teacher and SAM on the training images."""
     train, columns = inputs.train, []
-    truth = to_map(train.mask)
+    truth = train.mask > 0
     for view in inputs.rounds:
         sam, segmenter = view.sam_labels, view.segmenter_labels
         if sam is None or segmenter is None:
@@ -82,8 +82,8 @@ def train_columns(inputs: ReportInputs) -> list[Column]:
                 title=short(view.title),
                 first=first,
                 sam=second,
-                first_iou=np.where(train.known, iou(first, truth), np.nan),
-                sam_iou=np.where(train.known, iou(second, truth), np.nan),
+                first_iou=np.where(train.known, iou(binarize(first), truth), np.nan),
+                sam_iou=np.where(train.known, iou(binarize(second), truth), np.nan),
                 first_note=_weight_note(segmenter),
                 sam_note=_weight_note(sam),
                 lines=_label_lines(segmenter, sam),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.metrics.overlap import binarize, iou
 from scaler.pages.report.columns import Column, read_line, test_columns, train_columns
 from scaler.pages.report.inputs import Images, ReportInputs
 from scaler.pages.report.pictures import disagreement, outlines, photograph, probability
-from scaler.pages.report.quality import iou, pseudo_labelled, to_map
+from scaler.pages.report.quality import pseudo_labelled, to_map
 from scaler.pages.report.story import signed
 
 F64 = NDArray[np.float64]
@@ -113,7 +114,7 @@ def _groups(key: str, images: Images, columns: Sequence[Column], shown: NDArray[
 def overlap(a: U8, b: U8) -> F64:
     """(n,) IoU of two stacks of maps, and where that is equal the less the more their probabilities differ."""
     apart = np.abs(a.astype(np.float32) - b.astype(np.float32)).mean(axis=(1, 2)) / 255
-    return np.asarray(iou(a, b) - 1e-3 * apart, dtype=np.float64)
+    return np.asarray(iou(binarize(a), binarize(b)) - 1e-3 * apart, dtype=np.float64)
 
 
 def _lowest(values: F64, shown: NDArray[np.bool_], count: int) -> list[int]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaler.pages.report.quality import FOREGROUND
+from scaler.metrics.overlap import binarize
 
 U8 = NDArray[np.uint8]
 LARGEST = 128  # pixels of a picture's longer side
@@ -48,13 +48,13 @@ def outlines(first: U8, sam: U8, truth: U8 | None) -> str:
     for name, value in OUTLINES.items():
         layer = layers[name]
         if layer is not None:
-            result[outline(shrunk(layer) >= FOREGROUND)] = value
+            result[outline(binarize(shrunk(layer)))] = value
     return _indexed(result, OUTLINE_PALETTE, bits=2, alpha=OUTLINE_ALPHA)
 
 
 def disagreement(first: U8, sam: U8) -> str:
     """Both background: dark; first source alone: blue; SAM alone: orange; both foreground: light."""
-    a, b = shrunk(first) >= FOREGROUND, shrunk(sam) >= FOREGROUND
+    a, b = binarize(shrunk(first)), binarize(shrunk(sam))
     return _indexed((a + 2 * b).astype(np.uint8), DISAGREEMENT_PALETTE, bits=2)
 
 

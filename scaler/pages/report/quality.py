@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.metrics.overlap import binarize, iou
 from scaler.pages.report.inputs import Images, Labels, ReportInputs
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
-FOREGROUND = 128  # round(255 p) of p = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _quality(title: str, sam: Labels, segmenter: Labels, train: Images) -> Label
     return LabelQuality(
         title=title,
         count=int(judged.sum()),
-        iou={name: _mean(iou(stack, to_map(train.mask))[judged]) for name, stack in maps.items()},
-        agreement=_mean(iou(maps["teacher"], maps["sam"])[unlabelled]),
+        iou={name: _mean(iou(binarize(stack), train.mask > 0)[judged]) for name, stack in maps.items()},
+        agreement=_mean(iou(binarize(maps["teacher"]), binarize(maps["sam"]))[unlabelled]),
         weight={
             "teacher": _mean(segmenter.columns["weight"][unlabelled]),
             "sam": _mean(sam.columns["weight"][unlabelled]),
@@ -74,17 +74,9 @@ def pseudo_labelled(train: Images) -> NDArray[np.bool_]:
     return ~train.labelled if not train.labelled.all() else np.ones(len(train.ids), dtype=bool)
 
 
-def iou(a: U8, b: U8) -> F64:
-    """(n,) IoU of two stacks of uint8 maps (n, S, S) at p >= 0.5; 1 where both are empty."""
-    first, second = a >= FOREGROUND, b >= FOREGROUND
-    shared = (first & second).sum(axis=(1, 2))
-    union = (first | second).sum(axis=(1, 2))
-    return np.where(union == 0, 1.0, shared / np.maximum(union, 1))
-
-
 def is_empty(maps: U8) -> NDArray[np.bool_]:
     """(n,): no pixel reaches p = 0.5."""
-    return np.asarray(maps.max(axis=(1, 2)) < FOREGROUND)
+    return np.asarray(~binarize(maps).any(axis=(1, 2)))
 
 
 def to_map(mask: U8) -> U8:

@@ -5,31 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scaler.pages.inspection.measure import components, iou, marks_agreement, object_of, oscillation
+from scaler.pages.inspection.measure import components, marks_agreement, oscillation
 from scaler.pages.inspection.table import rounded
 
 
 def grid(*rows: str) -> np.ndarray:
     """A map of characters: "#" is inside."""
     return np.array([[sign == "#" for sign in row] for row in rows])
-
-
-def test_the_object_begins_at_one_half() -> None:
-    assert object_of(np.array([[0, 127, 128, 255]], dtype=np.uint8)).tolist() == [[False, False, True, True]]
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        (["##..", "##.."], [".##.", ".##."], 2 / 6),
-        (["##"], ["##"], 1.0),
-        (["#."], [".#"], 0.0),
-        (["..", ".."], ["..", ".."], 1.0),
-        (["..", ".."], ["#.", ".."], 0.0),
-    ],
-)
-def test_iou(a: list[str], b: list[str], expected: float) -> None:
-    assert iou(grid(*a), grid(*b)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
