@@ -10,8 +10,9 @@ PARAMS = ("segmenter", "sam", "evaluate")
 
 def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: Artifact, out: Output) -> None:
     """Predict at the models' size, score at native size; metrics.json, per_image.csv, curves.csv lie beside `out`."""
+    from scaler.artifacts.evaluation import write_scores
     from scaler.metrics.evaluation import evaluate_split
-    from scaler.metrics.scores import sidecar_texts, write_scores
+    from scaler.metrics.scores import sidecar_texts
     from scaler.progress import progress
     from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_sam, read_segmenter

@@ -15,12 +15,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA = dict.fromkeys(
-    ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report", "inspection"), 1
-) | {"segmenter": 2, "sam": 2, "data": 3, "evaluation": 2}  # with input_size; with set; 3: with file
-# What is trained depends on the labels, not on how they came about: a corrected mask of the test split, or a note
-# beside the images, makes these anew without making a model anew.
-KNOWN_BY_CONTENT = ("data", "truth")
 GZIP_LEVEL = 4
 LABEL_SCALE = 255
 BLOCK = 64  # images at a time

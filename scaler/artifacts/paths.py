@@ -1,31 +1,104 @@
-"""Where results lie; the names that the Snakefile and dvc.yaml use too (a test compares them)."""
+"""Where everything lies in a folder of results: the only place that knows, beside the Snakefile and dvc.yaml.
+
+A *stop* is a point of the run at which both models can be looked at: the initialization, the warm-up, each round.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from scaler.artifacts.names import SPLITS, LabelKind
 from scaler.params import Params
 
-SPLITS = ("train", "val", "test")
+DATA = "data"
+TRUTH = "train_truth"
 
 
-def shard_files(folder: Path, shards: list[str]) -> list[Path]:
-    """The shards of one label set."""
+@dataclass(frozen=True)
+class Stop:
+    """The files of one stop.
+
+    Attributes:
+        name: "init", "round_0" (the warm-up), "round_1", ...
+        title: as a reader calls it.
+        folder: of the segmenter, its labels, and the evaluation of both models.
+        sam_folder: of the SAM that is judged here, and its labels: another folder where this stop trains no SAM.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    sam_folder: Path
+
+    @property
+    def segmenter(self) -> Path:
+        """The artifact with student and teacher."""
+        return self.folder / "segmenter.h5"
+
+    @property
+    def sam(self) -> Path:
+        """The artifact with the trained part of SAM."""
+        return self.sam_folder / "sam.h5"
+
+    @property
+    def evaluation(self) -> Path:
+        """The scores and predictions of both models on validation and test images."""
+        return self.folder / "evaluation.h5"
+
+    def labels(self, kind: LabelKind) -> Path:
+        """The folder with the shards of one set of pseudo-labels of the training images."""
+        return (self.sam_folder if kind == "sam_labels" else self.folder) / kind
+
+
+def data_file(root: Path, split: str) -> Path:
+    """The prepared images of a split."""
+    return root / DATA / f"{split}.h5"
+
+
+def truth_file(root: Path) -> Path:
+    """The masks of the training images; no training stage opens it."""
+    return root / DATA / f"{TRUTH}.h5"
+
+
+def stops(root: Path, rounds: Sequence[str]) -> list[Stop]:
+    """The stops of a run, in order.
+
+    Args:
+        root: folder of the results.
+        rounds: names of the rounds, without the warm-up, as in `params.yaml`.
+    """
+    warm_up = root / "rounds" / "0"
+    listed = [Stop("init", "Initialization", root / "init", warm_up), Stop("round_0", "Warm-up", warm_up, warm_up)]
+    folders = [(name, root / "rounds" / name) for name in rounds]
+    return listed + [Stop(f"round_{name}", f"Round {name}", folder, folder) for name, folder in folders]
+
+
+def evaluated_stops(root: Path) -> list[Stop]:
+    """The stops that have been evaluated so far; the initialization always belongs to them."""
+    names = [path.name for path in (root / "rounds").glob("*") if path.name.isdecimal() and path.name.isascii()]
+    rounds = sorted((name for name in names if int(name) > 0), key=int)
+    return [stop for stop in stops(root, rounds) if stop.name == "init" or stop.evaluation.exists()]
+
+
+def shard_files(folder: Path, shards: Sequence[str]) -> list[Path]:
+    """The shards of one set of labels."""
     return [folder / f"shard_{shard}.h5" for shard in shards]
 
 
-def round_folders(root: Path, params: Params) -> list[Path]:
-    """Folders of the warm-up (round 0) and of each round, in order."""
-    return [root / "rounds" / number for number in ("0", *params.rounds)]
+def find_shards(folder: Path) -> list[Path]:
+    """The shards that a folder holds, in the order of their numbers."""
+    numbered = {path.stem.removeprefix("shard_"): path for path in folder.glob("shard_*.h5")}
+    names = sorted(numbered, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    return [numbered[name] for name in names]
 
 
 def result_files(root: Path, params: Params) -> list[Path]:
-    """Every artifact of a whole run that the report reads."""
-    files = [root / "data" / f"{name}.h5" for name in (*SPLITS, "train_truth")]
-    files += [root / "init" / "segmenter.h5", root / "init" / "evaluation.h5"]
-    files += shard_files(root / "init" / "segmenter_labels", params.shards)
-    for folder in round_folders(root, params):
-        files += [folder / "segmenter.h5", folder / "sam.h5", folder / "evaluation.h5"]
-        files += shard_files(folder / "sam_labels", params.shards)
-        files += shard_files(folder / "segmenter_labels", params.shards)
-    return files
+    """Every artifact of a whole run that the report and the inspection read."""
+    files = [*(data_file(root, split) for split in SPLITS), truth_file(root)]
+    for stop in stops(root, list(params.rounds)):
+        files += [stop.segmenter, stop.sam, stop.evaluation]
+        files += shard_files(stop.labels("sam_labels"), params.shards)
+        files += shard_files(stop.labels("segmenter_labels"), params.shards)
+    return list(dict.fromkeys(files))  # the first SAM and its labels belong to two stops

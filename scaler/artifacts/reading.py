@@ -10,7 +10,7 @@ import h5py
 
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import read_header
-from scaler.artifacts.layout import SCHEMA
+from scaler.artifacts.names import SCHEMA
 from scaler.errors import ScalerError
 
 

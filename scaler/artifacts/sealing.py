@@ -16,7 +16,8 @@ from pathlib import Path
 import h5py
 
 from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
-from scaler.artifacts.layout import KNOWN_BY_CONTENT, content_digest
+from scaler.artifacts.layout import content_digest
+from scaler.artifacts.names import KNOWN_BY_CONTENT
 from scaler.errors import ScalerError
 
 Content = bytes | memoryview

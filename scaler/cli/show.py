@@ -101,7 +101,7 @@ def printable(text: str, *, ascii_only: bool = False) -> str:
 
 def _header(path: Path) -> Header:
     from scaler.artifacts.header import read_header
-    from scaler.artifacts.layout import SCHEMA
+    from scaler.artifacts.names import SCHEMA
     from scaler.errors import ScalerError
 
     wanted = "expected an .h5 file or a page that a stage made, such as results/init/segmenter.h5."

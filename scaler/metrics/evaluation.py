@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.evaluation import SplitScores
 from scaler.errors import ScalerError
 from scaler.metrics.measures import score, summarise
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
-from scaler.metrics.scores import SplitScores
 
 F64 = NDArray[np.float64]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scaler.artifacts.names import CURVES as CURVES
+
 
 class Metric(NamedTuple):
     """How a metric is named and read.
@@ -35,6 +37,5 @@ METRICS: dict[str, Metric] = {
 CURVE_MAXIMA = {"e_max": "e_measure", "f_max": "f_measure"}
 """Metrics of a data set that no single image has: the maximum of the mean curve named here."""
 PER_IMAGE = tuple(name for name in METRICS if name not in CURVE_MAXIMA)
-CURVES = ("precision", "recall", "f_measure", "e_measure")
 THRESHOLDS = 256
 MODELS = {"segmenter": "Segmenter", "teacher": "Teacher", "sam": "SAM"}

@@ -46,7 +46,7 @@ class Job:
 
     def header(self, out: Path, kind: str) -> Header:
         """Provenance of one output."""
-        from scaler.artifacts.layout import SCHEMA
+        from scaler.artifacts.names import SCHEMA
 
         recipe = self.command.recipe
         values = self.params.model_dump(mode="json")

@@ -10,7 +10,8 @@ import h5py
 import pytest
 
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import SCHEMA, write_data
+from scaler.artifacts.layout import write_data
+from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.cli import split as split_command
 from scaler.data.dataset import prepare

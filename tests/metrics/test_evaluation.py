@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scaler.artifacts.evaluation import read_scores, write_scores
 from scaler.errors import ScalerError
 from scaler.metrics.evaluation import evaluate_split, to_native
 from scaler.metrics.measures import score
 from scaler.metrics.names import METRICS, MODELS, PER_IMAGE
-from scaler.metrics.scores import curves_csv, metrics_json, per_image_csv, per_image_frame, read_scores, write_scores
+from scaler.metrics.scores import curves_csv, metrics_json, per_image_csv, per_image_frame
 
 
 def world(count: int = 4, size: int = 16) -> tuple[list[str], dict[str, np.ndarray], list[np.ndarray]]:

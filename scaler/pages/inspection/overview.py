@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from scaler.artifacts.evaluation import SplitScores
 from scaler.artifacts.header import read_header
 from scaler.method.weighting import pixel_weight
 from scaler.metrics.names import METRICS, MODELS
-from scaler.metrics.scores import SplitScores
 from scaler.pages.inspection.run import Run
 from scaler.pages.inspection.stops import Stop
 from scaler.pages.inspection.story import story

@@ -12,12 +12,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.header import read_header
 from scaler.artifacts.layout import read_ids
-from scaler.artifacts.paths import SPLITS
+from scaler.artifacts.names import SPLITS
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
-from scaler.metrics.scores import SplitScores, read_scores
 from scaler.pages.inspection.stops import REMEDY, Stop, find_stops, refuse_no_run
 
 Source = Literal["teacher", "sam", "consensus", "segmenter"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scaler.metrics.scores import SplitScores
+from scaler.artifacts.evaluation import SplitScores
 from scaler.pages.inspection.stops import Stop
 from scaler.pages.inspection.table import Column, Table
 from scaler.pages.report.inputs import Images, ReportInputs, RoundView

@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.header import read_header
 from scaler.artifacts.layout import read_ids, read_log
 from scaler.artifacts.paths import result_files, shard_files
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
-from scaler.metrics.scores import SplitScores, read_scores
 from scaler.pages.report.inputs import ArtifactRow, Images, Labels, ReportInputs, RoundView, TrainingLog
 from scaler.pages.report.pictures import shrunk
 from scaler.params import Params

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.metrics.scores import SplitScores
+from scaler.artifacts.evaluation import SplitScores
 
 U8 = NDArray[np.uint8]
 Columns = dict[str, NDArray[Any]]

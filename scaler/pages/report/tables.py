@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from scaler.artifacts.evaluation import SplitScores
 from scaler.metrics.names import CURVES, METRICS, MODELS, THRESHOLDS
-from scaler.metrics.scores import SplitScores, summaries, to_csv, to_json
+from scaler.metrics.scores import summaries, to_csv, to_json
 from scaler.pages.report.cold import cold_start_csv
 from scaler.pages.report.inputs import ReportInputs, RoundView
 

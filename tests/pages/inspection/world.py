@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from scaler.artifacts.evaluation import SplitScores, write_scores
 from scaler.artifacts.header import Header, Input
 from scaler.artifacts.layout import (
     LABEL_SCALE,
-    SCHEMA,
     DataSet,
     shard_range,
     write_columns,
@@ -23,10 +23,11 @@ from scaler.artifacts.layout import (
     write_tensors,
     write_truth,
 )
+from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight
 from scaler.metrics.names import CURVES, METRICS, MODELS, PER_IMAGE, THRESHOLDS
-from scaler.metrics.scores import SplitScores, sidecar_texts, write_scores
+from scaler.metrics.scores import sidecar_texts
 from tests.pages.report.world import guesses, scenes
 
 SPLITS = ("train", "val", "test")

@@ -13,21 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scaler.artifacts.evaluation import write_scores
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import (
-    SCHEMA,
-    DataSet,
-    write_columns,
-    write_data,
-    write_ids,
-    write_images,
-    write_log,
-    write_truth,
-)
+from scaler.artifacts.layout import DataSet, write_columns, write_data, write_ids, write_images, write_log, write_truth
+from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.errors import ScalerError
 from scaler.metrics.names import CURVES, METRICS, MODELS
-from scaler.metrics.scores import write_scores
 from scaler.pages.report import gather as gathering
 from scaler.pages.report.gallery import galleries
 from scaler.pages.report.inputs import ReportInputs

@@ -1,0 +1,36 @@
+"""Names inside artifacts, and the version of each layout; imports nothing, so that every start-up can read them."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+SCHEMA = dict.fromkeys(
+    ("data", "truth", "segmenter", "sam", "sam_labels", "segmenter_labels", "evaluation", "report", "inspection"), 1
+) | {"segmenter": 2, "sam": 2, "data": 3, "evaluation": 2}  # with input_size; with set; 3: with file
+"""Kind -> version of its layout. A reader refuses any other version."""
+
+# What is trained depends on the labels, not on how they came about: a corrected mask of the test split, or a note
+# beside the images, makes these anew without making a model anew.
+KNOWN_BY_CONTENT = ("data", "truth")
+
+SPLITS = ("train", "val", "test")
+MODELS = ("segmenter", "teacher", "sam")
+"""The models that an evaluation judges, in the order in which they are listed."""
+CURVES = ("precision", "recall", "f_measure", "e_measure")
+"""The curves over 256 thresholds that an evaluation holds, in the order of their rows."""
+LABEL_COLUMNS = ("entropy", "weight", "mean_pixel_weight", "branch")
+"""One float32 per image beside its pseudo-label: E and w (eq 4-5), the mean of u (eq 6), the branch (eq 12)."""
+
+LabelKind = Literal["segmenter_labels", "sam_labels"]
+LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
+
+Source = Literal["teacher", "sam", "consensus", "segmenter"]
+"""Who says what about an image; "segmenter" is the student, "consensus" the labels that Phase II learns from."""
+SOURCES: tuple[Source, ...] = get_args(Source)
+LABEL_MAPS: dict[Source, tuple[LabelKind, str]] = {
+    "teacher": ("segmenter_labels", "teacher"),
+    "sam": ("sam_labels", "probability"),
+    "consensus": ("segmenter_labels", "probability"),
+    "segmenter": ("segmenter_labels", "student"),
+}
+"""Source -> where its maps of the training images lie: the kind of the artifact, the data set in it."""
