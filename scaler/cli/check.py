@@ -2,63 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from scaler.data.checks.findings import Findings
 
-DESCRIPTION = """\
-Look at every file of a data set: what was found, how values were read, and what is wrong, with reason and cure.
-Errors exit with 1; warnings and notes do not.
 
-  python -m scaler check data/kvasir_seg --html check.html
-  python -m scaler check data/kvasir_seg --params params.yaml --json
-"""
+def check(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of images, masks and marks.")],
+    params: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read folders, splits and supervision from this params.yaml."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page that shows the images in question.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not search for duplicates.")] = False,
+) -> None:
+    """Find what is wrong with a data set.
 
+    Looks at every file and reports what was found, how values were read, and what is wrong, with the reason and what to
+    do. Exits with 1 if there are errors; warnings and notes do not count.
 
-def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
-    """Register the command."""
-    parser = commands.add_parser(
-        "check",
-        help="find what is wrong with a data set",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("data", metavar="DATA", type=Path, help="folder of images, masks and marks")
-    add("--params", metavar="FILE", type=Path, help="read folders, splits and supervision from this params.yaml")
-    add("--json", action="store_true", help="print JSON instead of text")
-    add("--html", metavar="FILE", type=Path, help="write a page with thumbnails of the suspicious")
-    add("--quick", action="store_true", help="do not search for duplicates")
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Examine, print and write; 1 if there are errors.
-
-    Raises:
-        ScalerError: the params are wrong, DATA is no folder, or the page cannot be written.
+    \b
+      python -m scaler check data/kvasir_seg --html check.html
+      python -m scaler check data/kvasir_seg --params params.yaml --json
     """
     from scaler.data.checks.examine import examine_records
     from scaler.errors import ScalerError
     from scaler.params import load_params
 
-    if not arguments.data.is_dir():
-        raise ScalerError(f"{arguments.data}: no such folder; expected one with images and masks.")
-    whole = None if arguments.params is None else load_params(arguments.params)
-    params, seed = (None, 0) if whole is None else (whole.prepare_data, whole.seed)
-    findings, records = examine_records(arguments.data, params, quick=arguments.quick, seed=seed)
-    print(json.dumps(findings.as_json(), indent=2) if arguments.json else summary(findings))
-    if arguments.html is not None:
+    if not data.is_dir():
+        raise ScalerError(f"{data}: no such folder; expected one with images and masks.")
+    whole = None if params is None else load_params(params)
+    block, seed = (None, 0) if whole is None else (whole.prepare_data, whole.seed)
+    findings, records = examine_records(data, block, quick=quick, seed=seed)
+    print(json.dumps(findings.as_json(), indent=2) if as_json else summary(findings))
+    if html is not None:
         from scaler.pages.check.page import build_page
         from scaler.use.write import write_whole
 
-        page = build_page(findings, records, params)
-        write_whole(arguments.html, page.encode("utf-8"))
-    return 1 if findings.of("error") else 0
+        write_whole(html, build_page(findings, records, block).encode("utf-8"))
+    if findings.of("error"):
+        raise typer.Exit(1)
 
 
 def summary(findings: Findings) -> str:

@@ -2,94 +2,70 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-DESCRIPTION = """\
-Predict images, folders of images or the frames of videos. The maps are 8-bit PNG of each image's own size, at
-DIR/SET/NAME.png. An interrupted run goes on where it stopped when the same command is run again.
+import typer
 
-  python -m scaler predict results/rounds/3/segmenter.h5 photos/ --out predictions
-  python -m scaler predict my_model/ TestDataset/CAMO/Imgs --out predictions --stretch per_image --tta
-"""
+from scaler.cli.values import Frozen, Network, Overwrite, Side, Trained, share
 
 
-def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
-    """Register the command."""
-    parser = commands.add_parser(
-        "predict",
-        help="predict images, folders or videos with a trained model",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("trained", metavar="MODEL", type=Path, help="segmenter.h5 or sam.h5 of a round, or a folder of `export model`")
-    add("images", metavar="IMAGES", type=Path, nargs="+", help="folders, image files or videos")
-    add("--out", metavar="DIR", type=Path, required=True, help="where the predictions go")
-    add("--model", choices=("teacher", "student"), help="which network of a segmenter.h5 (default: teacher)")
-    add("--set", metavar="NAME", help="name of the set (default: that of the images' folder)")
-    add("--stretch", choices=("none", "per_image"), default="none", help="min-max each map (default: none)")
-    add(
-        "--binary",
-        metavar="THRESHOLD",
-        type=_threshold,
-        nargs="?",
-        const=0.5,
-        help="0 and 255 only, cut at THRESHOLD (default: 0.5), instead of probabilities",
-    )
-    add("--overlay", metavar="DIR2", type=Path, help="also write the images with tint and contour there")
-    add("--tta", action="store_true", help="mean over the eight flips and quarter turns (eight times as slow)")
-    add("--batch-size", metavar="N", type=_positive, default=8, help="images at a time (default: 8)")
-    add("--size", metavar="S", type=_positive, help="side of the network's input (default: that of its training)")
-    add("--weights", metavar="FILE", type=Path, help="SAM's frozen weights, if they are not where they were")
-    add("--overwrite", action="store_true", help="remove predictions that another model or other options made there")
-    parser.set_defaults(run=run)
+def predict(
+    trained: Trained,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Folders, image files or videos.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the predictions go.")],
+    network: Network = None,
+    set_name: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="Name of the set.", show_default="the images' folder")
+    ] = None,
+    stretch: Annotated[Literal["none", "per_image"], typer.Option(help="Min-max each map.")] = "none",
+    binary: Annotated[
+        float | None, typer.Option(metavar="T", parser=share, help="Write 255 where p >= T and 0 elsewhere.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the images with tint and contour there.")
+    ] = None,
+    tta: Annotated[bool, typer.Option("--tta", help="Mean over the eight flips and quarter turns.")] = False,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Images at a time.")] = 8,
+    size: Side = None,
+    weights: Frozen = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Predict images, folders or videos with a trained model.
 
+    The maps are 8-bit PNG files of each image's own size, at DIR/SET/NAME.png. To continue an interrupted run, run the
+    same command again.
 
-def run(arguments: argparse.Namespace) -> int | None:
-    """Predict; 1 if an image failed (after all others are done), 130 if interrupted."""
+    \b
+      python -m scaler predict results/rounds/3/segmenter.h5 photos/ --out predictions
+      python -m scaler predict my_model/ TestDataset/CAMO/Imgs --out predictions --stretch per_image --tta
+    """
     from scaler.training.device import find_compute
     from scaler.use.model import load_model
     from scaler.use.predicting import Options, predict_sources, report_failures
     from scaler.use.sources import find_sources
 
-    found = find_sources(arguments.images, arguments.set)
-    model = load_model(arguments.trained, arguments.model, size=arguments.size, weights=arguments.weights)
+    found = find_sources(images, set_name)
+    model = load_model(trained, network, size=size, weights=weights)
     if model.kind == "sam" and getattr(model.params, "prompts", "none") != "none":
-        print("note: this SAM has also been trained with prompts; here it predicts without any", file=sys.stderr)
-    options = Options(arguments.stretch == "per_image", arguments.binary, arguments.tta)
+        print("note: this SAM was also trained with prompts; here it predicts without any", file=sys.stderr)
+    options = Options(stretch == "per_image", binary, tta)
     try:
         result = predict_sources(
             model,
             found,
-            arguments.out,
+            out,
             options,
             find_compute(),
-            batch_size=arguments.batch_size,
-            overlays=arguments.overlay,
-            overwrite=arguments.overwrite,
+            batch_size=batch_size,
+            overlays=overlay,
+            overwrite=overwrite,
         )
     except KeyboardInterrupt:
         print("\npredict: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        raise typer.Exit(130) from None
     sets = ", ".join(sorted({source.set for source in found.sources}))
     kept = f", {result.kept} were there already" if result.kept else ""
-    print(f"{result.made} predicted by the {model.name} at {model.size} x {model.size}{kept}: {arguments.out} ({sets})")
+    print(f"{result.made} predicted by the {model.name} at {model.size} x {model.size}{kept}: {out} ({sets})")
     report_failures(result)
-    return None
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
-    return value
-
-
-def _threshold(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text}")
-    return value

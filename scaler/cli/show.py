@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     import h5py
 
     from scaler.artifacts.header import Header
 
-DESCRIPTION = """\
-What an artifact is, what it was made from, what lies in it; with --image, one image's numbers and pictures.
-
-  python -m scaler show results/rounds/3/sam_labels/shard_0.h5
-  python -m scaler show results/rounds/3/sam_labels/shard_0.h5 --image train/0007
-  python -m scaler show results/report.html
-"""
 WORDS = {
     "data": "one split's images, masks and marks, brought to the models' size",
     "truth": "the training images' true masks, which no training stage opens",
@@ -36,28 +30,22 @@ SHOWN = 12  # tensors of a model that are listed one by one
 MANY = 60  # data sets of a group from which on only the first are listed
 
 
-def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
-    """Register the command."""
-    parser = commands.add_parser(
-        "show",
-        help="what an artifact is and what lies in it",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("file", metavar="FILE", type=Path, help="an .h5 file or a page that a stage made")
-    parser.add_argument("--image", metavar="ID", help="one image of it")
-    parser.set_defaults(run=show)
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An .h5 file or a page that a stage made.")],
+    image: Annotated[str | None, typer.Option(metavar="ID", help="Show one image of it.")] = None,
+) -> None:
+    """Show what an artifact is, what it was made from, and what it holds.
 
+    With --image, show one image's numbers and pictures.
 
-def show(arguments: argparse.Namespace) -> None:
-    """Print it.
-
-    Raises:
-        ScalerError: no such file, no artifact, damaged, or no such image in it.
+    \b
+      python -m scaler show results/rounds/3/sam_labels/shard_0.h5
+      python -m scaler show results/rounds/3/sam_labels/shard_0.h5 --image train/0007
+      python -m scaler show results/report.html
     """
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     try:
-        for line in story(arguments.file, arguments.image, ascii_only=ascii_only):
+        for line in story(file, image, ascii_only=ascii_only):
             print(printable(line, ascii_only=ascii_only))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough

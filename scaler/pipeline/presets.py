@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +60,3 @@ def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> 
             done.append(f"{prefix}{key}: {values.get(key)} -> {new}")
             values[key] = new
     return done
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register `preset`."""
-    what = "lay a preset over params.yaml"
-    parser = commands.add_parser("preset", help=what, description=what)
-    parser.add_argument("name", help=f"one of: {', '.join(preset_names())}")
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> None:
-    for change in apply_preset(arguments.name):
-        print(change)

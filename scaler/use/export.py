@@ -1,22 +1,14 @@
-"""`python -m scaler export model`: one model out of its run, as a folder that can be given away."""
+"""One model out of its run, as a folder that can be given away."""
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scaler.use.model import LoadedModel
-
-DESCRIPTION = """\
-Write a model as safetensors with config.json and a model card, ready for `python -m scaler predict`; a segmenter also
-as ONNX or as a torch.export program, each compared with the network before anything is kept.
-
-  python -m scaler export model results/rounds/3/segmenter.h5 --out my_model --onnx
-"""
 
 
 @dataclass(frozen=True)
@@ -26,40 +18,6 @@ class Forms:
     onnx: bool = False
     program: bool = False
     adapters_only: bool = False
-
-
-def add_export_parser(subcommands: argparse._SubParsersAction[Any]) -> None:
-    """Register the command as `model` among those of `export`."""
-    parser = subcommands.add_parser(
-        "model",
-        help="a trained model, as safetensors, ONNX or torch.export",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("trained", metavar="MODEL", type=Path, help="segmenter.h5 or sam.h5 of a round")
-    add("--out", metavar="DIR", type=Path, required=True, help="the folder to make")
-    add("--model", choices=("teacher", "student"), help="which network of a segmenter.h5 (default: teacher)")
-    add("--onnx", action="store_true", help="also model.onnx (segmenter; any batch size)")
-    add("--torch-export", action="store_true", help="also model.pt2 (segmenter; any batch size)")
-    add("--adapters-only", action="store_true", help="SAM: the trained tensors alone, and the checksum of the others")
-    add("--licence", metavar="TEXT", help="licence of the weights, for the card, e.g. CC-BY-NC-4.0")
-    add("--size", metavar="S", type=int, help="side of the input (default: that of its training)")
-    add("--weights", metavar="FILE", type=Path, help="SAM's frozen weights, if they are not where they were")
-    add("--overwrite", action="store_true", help="replace an earlier export in DIR")
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int | None:
-    """Export; errors as `export_model`."""
-    from scaler.use.model import load_model
-
-    model = load_model(arguments.trained, arguments.model, size=arguments.size, weights=arguments.weights)
-    forms = Forms(arguments.onnx, arguments.torch_export, arguments.adapters_only)
-    export_model(model, arguments.out, forms, licence=arguments.licence, overwrite=arguments.overwrite)
-    for path in sorted(arguments.out.iterdir()):
-        print(f"{path}  {path.stat().st_size / 2**20:.2f} MB")
-    return None
 
 
 def export_model(

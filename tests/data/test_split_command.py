@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from scaler.artifacts.header import Header
 from scaler.artifacts.layout import write_data
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.cli import split as split_command
 from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
+from tests.command import call
 
 from . import trees
 from .conftest import Params
 
-Command = Callable[..., None]
+Command = Callable[..., int]
 
 
 @pytest.fixture
@@ -32,14 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def split() -> Command:
-    parser = argparse.ArgumentParser()
-    split_command.add_parser(parser.add_subparsers())
-
-    def run(*arguments: object) -> None:
-        given = parser.parse_args(["split", *map(str, arguments)])
-        given.run(given)
-
-    return run
+    return lambda *words: call("split", *words)
 
 
 def test_a_list_is_what_a_run_draws(root: Path, split: Command, params: Params) -> None:
@@ -107,14 +99,12 @@ def test_faults(root: Path, split: Command, tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(ScalerError, match="built-in laboratory is drawn anew"):
         split(Path("data/laboratory"), "--fraction", "1/8", "--out", out)
     for value in ("0", "9/8", "1/0", "x", "nan"):
-        with pytest.raises(SystemExit) as stopped:
-            split(root, "--fraction", value, "--out", out)
-        assert stopped.value.code == 2
-    assert "expected a share above 0 and at most 1" in capsys.readouterr().err
+        assert split(root, "--fraction", value, "--out", out) == 2
+    assert "expected a number above 0 and at most 1" in capsys.readouterr().err
     (root / "masks" / "train_a0.png").write_bytes(b"no picture")
     with pytest.raises(ScalerError, match=r"train_a0\.png: no readable image"):
         split(root, "--fraction", "1/8", "--out", out)
     (root / "masks" / "train_a0.png").unlink()
     split(root, "--fraction", "1/8", "--out", out)
-    with pytest.raises(ScalerError, match=r"l\.txt: is there already"):
+    with pytest.raises(ScalerError, match=r"l\.txt: exists already"):
         split(root, "--fraction", "1/8", "--out", out)

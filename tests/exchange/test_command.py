@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaler.cli.exchange import add_parser
 from scaler.errors import ScalerError
+from tests.command import call
 from tests.conftest import ROOT
 from tests.exchange.conftest import grid, mask_of, picture, write
 from tests.exchange.samples import coco
@@ -21,10 +20,7 @@ BOX = {"segmentation": [[1, 1, 4, 1, 4, 3, 1, 3]]}
 
 
 def run(*words: object) -> None:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers(dest="command", required=True))
-    arguments = parser.parse_args([str(word) for word in words])
-    assert arguments.run(arguments) is None
+    assert call(*words) == 0
 
 
 @pytest.fixture
@@ -62,20 +58,22 @@ def test_options_that_belong_together(source: Path, tmp_path: Path) -> None:
         ["import", "coco", "x"],
         ["import", "coco", "x", "--out", "y", "--mark-width", "0"],
         ["export", "coco", "x", "--out", "y", "--threshold", "nan"],
-        ["export", "coco", "x", "--out", "y", "--polygons", "--pixels"],
         ["import", "pascal", "x", "--out", "y"],
     ],
 )
 def test_wrong_words_are_usage_errors(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        run(*words)
-    assert stopped.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    assert call(*words) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
+def test_options_of_another_format_are_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ScalerError, match="--values: an option for masks, not for coco"):
+        run("import", "coco", source, "--out", tmp_path / "data", "--values", 1)
 
 
 def test_the_command_line_is_there_at_once() -> None:
     """Nothing heavy is imported before a command runs."""
-    code = "import sys, scaler.cli.exchange; print([m for m in ('numpy', 'cv2', 'torch') if m in sys.modules])"
+    code = "import sys, scaler.cli.app; print([m for m in ('numpy', 'cv2', 'torch') if m in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"

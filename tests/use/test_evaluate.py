@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 
+from tests.command import main
 from tests.pages.report.world import guesses, scenes
-from tests.use.commands import main
 
 # Fmeasure is the library's own older way, which shares no code with what scaler.metrics.measures uses
 pytestmark = pytest.mark.filterwarnings("ignore:This class will be removed in the future:UserWarning:py_sod_metrics")

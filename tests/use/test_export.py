@@ -18,7 +18,7 @@ from scaler.use import portable
 from scaler.use.card import evaluation_beside
 from scaler.use.export import Forms, export_model
 from scaler.use.model import load_model
-from tests.use.commands import main
+from tests.command import main
 from tests.use.models import SIZE, write_images
 
 NANO = Path("scaler/laboratory/nano_sam.safetensors").absolute()

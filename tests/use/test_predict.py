@@ -18,7 +18,7 @@ from scaler.metrics.measures import stretched
 from scaler.params import Params
 from scaler.training.checkpoints import read_sam, read_segmenter
 from scaler.use import predicting
-from tests.use.commands import main
+from tests.command import main
 from tests.use.models import SIZE, write_images, write_odd_images
 
 
@@ -192,7 +192,13 @@ def test_predictions_of_another_model_are_never_mixed(
     command = ("predict", run_folder / "segmenter.h5", tmp_path / "photos", "--out", tmp_path / "p")
     assert main(*command) == 0
     (tmp_path / "p" / "photos" / "of before.png").write_bytes(b"")
-    for other in (("--model", "student"), ("--tta",), ("--binary",), ("--stretch", "per_image"), ("--size", "64")):
+    for other in (
+        ("--model", "student"),
+        ("--tta",),
+        ("--binary", "0.5"),
+        ("--stretch", "per_image"),
+        ("--size", "64"),
+    ):
         assert main(*command, *other) == 1
         assert "--overwrite" in capsys.readouterr().err
     before = stored(tmp_path / "p/photos/im0.png")

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.use.commands import main
+from tests.command import main
 
 DATA = os.environ.get("SCALER_TEST_DATA")
 

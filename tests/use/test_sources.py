@@ -8,7 +8,7 @@ import pytest
 
 from scaler.errors import ScalerError
 from scaler.use.sources import Pictures, batches, find_sources
-from tests.use.commands import main
+from tests.command import main
 from tests.use.models import write_images
 
 

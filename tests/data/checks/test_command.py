@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from scaler.cli.check import add_parser
 from scaler.errors import ScalerError
+from tests.command import call
 from tests.data.checks.world import picture, shape, sound, write
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'"
 
 
 def _check(*arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(["check", *map(str, arguments)])
-    return int(parsed.run(parsed))
+    return call("check", *arguments)
 
 
 def test_warnings_do_not_stop_and_errors_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from scaler.__main__ import build_parser
 from scaler.errors import ScalerError
+from tests.command import call
 from tests.conftest import ROOT
 
 
-def inspect(*words: object) -> None:
-    arguments = build_parser().parse_args(["inspect", *map(str, words)])
-    arguments.run(arguments)
+def inspect(*words: object) -> int:
+    return call("inspect", *words)
 
 
 def test_the_page_goes_into_a_folder_here(
@@ -59,16 +58,15 @@ def test_what_cannot_be_done_is_said(results: Path, words: list[str], said: str)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["x", "--tile", "31"], "expected 32 to 8192 pixels"),
-        (["x", "--tile", "big"], "got 'big'"),
-        (["x", "--serve", "--port", "70000"], "expected 0 to 65535"),
-        (["x", "y", "z"], "unrecognized arguments: z"),
+        (["x", "--tile", "31"], "32<=x<=8192"),
+        (["x", "--tile", "big"], "'big'"),
+        (["x", "--serve", "--port", "70000"], "0<=x<=65535"),
+        (["x", "y", "z"], "unexpected extra argument (z)"),
         ([], "RESULTS"),
     ],
 )
 def test_wrong_use(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        inspect(*words)
+    assert inspect(*words) == 2
     assert said in capsys.readouterr().err
 
 
