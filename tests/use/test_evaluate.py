@@ -94,7 +94,7 @@ def test_names_without_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str
     command = ("evaluate", tmp_path / "pred", tmp_path / "truth")
     assert main(*command) == 1
     said = capsys.readouterr().err
-    assert "4 without partner" in said
+    assert "4 files without a partner" in said
     for part in (
         "other.png: no mask other",
         "img.0.png: no prediction img.0",
@@ -106,7 +106,7 @@ def test_names_without_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
     assert list(json.loads(said.out)) == ["A"]
     assert json.loads(said.out)["A"]["images"] == 2
-    assert "left out, 4 without partner" in said.err
+    assert "left out, 4 files without a partner" in said.err
 
 
 def test_sizes_that_differ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
