@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
-from scaler.artifacts.layout import to_uint8
+from scaler.artifacts.labels import to_uint8
 from scaler.data.dataset import prepare
 from scaler.method.initialization import initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter

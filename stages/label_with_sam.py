@@ -19,7 +19,7 @@ def main(
     out: Output,
 ) -> None:
     """Label the images of one shard with K augmented views each; the teacher's labels are for `sam.prompts`."""
-    from scaler.artifacts.layout import write_labels
+    from scaler.artifacts.labels import write_labels
     from scaler.method.labelling import label_with_sam
     from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_sam

@@ -10,7 +10,7 @@ PARAMS = ("shards", "weighting", "segmenter", "label_with_segmenter")
 
 def main(job: Job, *, shard: str, data: Artifact, segmenter: Artifact, out: Output) -> None:
     """Label the images of one shard, each as it is (no augmentation)."""
-    from scaler.artifacts.layout import write_labels
+    from scaler.artifacts.labels import write_labels
     from scaler.method.labelling import label_with_segmenter
     from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_segmenter

@@ -20,7 +20,9 @@ NEUTRAL = (
     "scaler.models.weights",
     "scaler.data.checks",  # it refuses and warns; what is prepared does not depend on it
 )
-COUNTED = tuple(f"scaler.artifacts.{name}" for name in ("layout", "names", "evaluation", "paths", "run"))
+COUNTED = tuple(
+    f"scaler.artifacts.{name}" for name in ("names", "hdf5", "splits", "labels", "models", "evaluation", "paths", "run")
+)
 ASSETS = (".html", ".css", ".js")  # what a package's code reads beside it: the report's templates
 
 

@@ -12,16 +12,17 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scaler.artifacts.code import code_version
-from scaler.artifacts.filehash import DigestMemory
+from scaler.artifacts.filehash import DigestMemory, source_digest
 from scaler.artifacts.header import Header, Input, read_header
-from scaler.data.digest import source_digest
-from scaler.models.names import FOUNDATIONS, SEGMENTERS
 from scaler.params import Params
+
+ModulesOf = Callable[[dict[str, Any]], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,17 @@ class Recipe:
 
 
 class Currency:
-    """Answers about many artifacts under one set of parameters; every file is looked at once."""
+    """Answers about many artifacts under one set of parameters; every file is read at most once.
 
-    def __init__(self, params: Params, memory: DigestMemory | None = None) -> None:
+    Args:
+        params: what the artifacts should have been made with.
+        modules_of: names the modules that a stage loads by name under its parameter blocks: their code counts too.
+        memory: digests of files that have not changed since they were last read.
+    """
+
+    def __init__(self, params: Params, modules_of: ModulesOf, memory: DigestMemory | None = None) -> None:
         self.params = params
+        self.modules_of = modules_of
         self.memory = memory or DigestMemory()
         self._current: dict[str, str | None] = {}
 
@@ -81,7 +89,14 @@ class Currency:
     def expected(self, output: str, recipe: Recipe) -> str | None:
         """The fingerprint that running `recipe` would give; None while an input is missing or not current."""
         inputs = self.inputs(recipe)
-        return None if inputs is None else fingerprint(output, recipe, self.params.subset(recipe.blocks), inputs)
+        if inputs is None:
+            return None
+        params = self.params.subset(recipe.blocks)
+        return fingerprint(output, recipe, params, self.code(recipe, params), inputs)
+
+    def code(self, recipe: Recipe, params: dict[str, Any]) -> str:
+        """The code version of the recipe's stage under its parameters."""
+        return code_version(f"stages.{recipe.stage}", self.modules_of(params))
 
     def inputs(self, recipe: Recipe) -> list[Input] | None:
         """The recipe's inputs with their identities; None if any is missing or not current."""
@@ -109,21 +124,14 @@ class Currency:
             return False
 
 
-def fingerprint(output: str, recipe: Recipe, params: dict[str, Any], inputs: list[Input]) -> str:
+def fingerprint(output: str, recipe: Recipe, params: dict[str, Any], code: str, inputs: list[Input]) -> str:
     """SHA-256 (hex) over the recipe of one output; paths take no part, so that a moved tree stays current."""
     values = {
         "stage": recipe.stage,
         "output": output,
         "arguments": recipe.arguments,
         "params": params,
-        "code": code_version(f"stages.{recipe.stage}", named_modules(params)),
+        "code": code,
         "inputs": [[item.name, item.fingerprint] for item in inputs],
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def named_modules(params: dict[str, Any]) -> tuple[str, ...]:
-    """Modules of the models that the parameters name, built in or by import path: code that the stage will run."""
-    built_in = FOUNDATIONS | SEGMENTERS
-    named = [block.get("model", "") for block in params.values() if isinstance(block, dict)]
-    return tuple(built_in.get(name, name.split(":")[0]) for name in named if name in built_in or ":" in name)

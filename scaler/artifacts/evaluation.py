@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.layout import read_ids, write_columns, write_ids, write_images, write_strings
+from scaler.artifacts.hdf5 import read_ids, write_columns, write_ids, write_images, write_strings
 from scaler.artifacts.names import CURVES, MODELS
 
 F64 = NDArray[np.float64]

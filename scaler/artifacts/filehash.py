@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered by (size, mtime, inode) so that looking twice costs nothing."""
+"""SHA-256 of files and folders, remembered by (size, mtime, inode) so that asking again costs nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import os
 import tempfile
 from pathlib import Path
+
+from scaler.artifacts.visible import files
 
 MEMORY = Path(".scaler/digests.json")
 CHUNK = 1 << 20
@@ -56,6 +58,26 @@ class DigestMemory:
             json.dump(self._known, file)
         Path(name).replace(self._store)
         self._changed = False
+
+
+def source_digest(folder: Path, memory: DigestMemory | None = None) -> str:
+    """SHA-256 (hex) over names and contents of all visible files below `folder`; links are followed.
+
+    Args:
+        folder: the source; its own name and place take no part.
+        memory: digests of files that have not changed since, by size, mtime and inode; the caller saves it.
+            None: the project's own memory, saved here.
+
+    Raises:
+        OSError: the folder or a file in it is not readable.
+    """
+    remembered = memory or DigestMemory()
+    root, whole = folder.absolute(), hashlib.sha256()
+    for name in sorted(files(folder)):  # names as strings: comparing thousands of paths takes longer than all the rest
+        whole.update(f"{name}\0{remembered.digest(root / name)}\n".encode(errors="surrogateescape"))
+    if memory is None:
+        remembered.save()
+    return whole.hexdigest()
 
 
 def _load(store: Path) -> dict[str, list[str | int]]:

@@ -40,7 +40,7 @@ class Header:
     """Kind and provenance of one artifact.
 
     `content` is a digest of what is in it, for kinds that are known by that and not by how they came about (see
-    `layout.KNOWN_BY_CONTENT`), else "".
+    `names.KNOWN_BY_CONTENT`), else "".
     """
 
     kind: str

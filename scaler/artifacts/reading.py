@@ -20,7 +20,7 @@ def open_artifact(path: Path, kind: str, *, verify: bool = True) -> Iterator[h5p
 
     Args:
         path: the artifact.
-        kind: one of `layout.SCHEMA`.
+        kind: one of `names.SCHEMA`.
         verify: check the whole file's SHA-256 first (stages do: their harness has already compared fingerprints).
 
     Raises:

@@ -1,13 +1,9 @@
-"""Writing artifacts so that a reader never sees half of one: temporary name, checksum, fsync, rename."""
+"""Artifacts are filled, given their header and checksums, and written in one step."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +11,10 @@ from pathlib import Path
 
 import h5py
 
+from scaler.artifacts.hdf5 import content_digest
 from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
-from scaler.artifacts.layout import content_digest
 from scaler.artifacts.names import KNOWN_BY_CONTENT
-from scaler.errors import ScalerError
-
-Content = bytes | memoryview
+from scaler.artifacts.writing import Content, write_file
 
 
 @contextmanager
@@ -69,22 +63,12 @@ def seal_html(path: Path, header: Header, page: str, sidecars: Iterable[tuple[st
     _seal(path, header, size, page.encode("utf-8"), digests, html=True)
 
 
-def save_state(path: Path, numbers: dict[str, int | float | str], tensors: dict[str, object]) -> None:
-    """A step checkpoint: an unsealed HDF5 with atomic replacement; `tensors` are numpy arrays."""
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        for key, value in tensors.items():
-            file.create_dataset(key, data=value, track_times=False)
-        file.attrs["numbers"] = json.dumps(numbers)
-    _replace(path, buffer.getbuffer())
-
-
 def _write_sidecars(path: Path, sidecars: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Write them; name -> SHA-256."""
     digests = {}
     for name, text in sidecars:
         content = text.encode("utf-8")
-        _replace(path.parent / name, content)
+        write_file(path.parent / name, content)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 
@@ -94,48 +78,4 @@ def _seal(
 ) -> None:
     digest = hashlib.sha256(payload).hexdigest()
     final = replace(header, sidecars=sidecars, payload_sha256=digest, payload_offset=size)
-    _replace(path, encode(final, size, html=html), payload)
-
-
-def _replace(path: Path, *parts: Content) -> None:
-    """Write a file under a temporary name, sync it to the disk, give it its name."""
-    temporary = _temporary(path)
-    with _cleared(temporary, path):
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-
-
-def _temporary(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.*.tmp"):  # of a process that was killed: the caller holds the lock
-        stale.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-@contextmanager
-def _cleared(temporary: Path, path: Path) -> Iterator[None]:
-    """Removes the temporary file on any error and says so plainly when the disk is full."""
-    try:
-        yield
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = shutil.disk_usage(path.parent).free // 2**20
-            raise ScalerError(
-                f"{path}: the disk is full ({free} MB free in {path.parent}). Nothing half-written was kept; "
-                "make room and run the same command again: finished artifacts and training steps are not lost."
-            ) from error
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_file(path, encode(final, size, html=html), payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.sealing import save_state
+from scaler.artifacts.writing import write_file
 
 FILE = "step.h5"
 
@@ -30,8 +31,17 @@ class StepState:
 
 
 def save_step(folder: Path, state: StepState) -> None:
-    """Replace the step checkpoint in `folder` in one move; raises ScalerError when the disk is full."""
-    save_state(folder / FILE, state.numbers, dict(state.tensors))
+    """Replace the step checkpoint in `folder` in one step.
+
+    Raises:
+        ScalerError: the disk is full.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, value in state.tensors.items():
+            file.create_dataset(name, data=value, track_times=False)
+        file.attrs["numbers"] = json.dumps(state.numbers)
+    write_file(folder / FILE, buffer.getbuffer())
 
 
 def load_step(folder: Path) -> StepState | None:

@@ -44,10 +44,10 @@ def check(
     findings, records = examine_records(data, block, quick=quick, seed=seed)
     print(json.dumps(findings.as_json(), indent=2) if as_json else summary(findings))
     if html is not None:
+        from scaler.artifacts.writing import write_file
         from scaler.pages.check.page import build_page
-        from scaler.use.write import write_whole
 
-        write_whole(html, build_page(findings, records, block).encode("utf-8"))
+        write_file(html, build_page(findings, records, block).encode("utf-8"))
     if findings.of("error"):
         raise typer.Exit(1)
 

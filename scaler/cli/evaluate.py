@@ -41,12 +41,12 @@ def evaluate(
     \b
       python -m scaler evaluate predictions TestDataset --stretch per_image --out scores.csv --latex
     """
+    from scaler.artifacts.writing import write_file
     from scaler.errors import ScalerError
     from scaler.progress import progress
     from scaler.use.pairs import listed, pair_folders
     from scaler.use.scoring import score_pairs
     from scaler.use.tables import latex_table, per_image_csv, scores_json, summary_csv, terminal_table
-    from scaler.use.write import write_whole
 
     if as_json and latex:
         raise ScalerError("evaluate: --json and --latex are two forms of one output; choose one.")
@@ -81,8 +81,8 @@ def evaluate(
         for note in scores.notes:
             print(f"note: {name}: {note}", file=sys.stderr)
     if out is not None:
-        write_whole(out, per_image_csv(sets).encode())
-        write_whole(out.with_suffix(".summary.csv"), summary_csv(sets).encode())
+        write_file(out, per_image_csv(sets).encode())
+        write_file(out.with_suffix(".summary.csv"), summary_csv(sets).encode())
     if as_json:
         print(scores_json(sets), end="")
     elif latex:

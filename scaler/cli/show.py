@@ -168,7 +168,7 @@ def _log(file: h5py.File) -> Iterator[str]:
         return
     import numpy as np
 
-    from scaler.artifacts.layout import read_log
+    from scaler.artifacts.models import read_log
 
     columns = dict(read_log(file))
     yield ""

@@ -62,7 +62,7 @@ def split(
       python -m scaler split data/my_set --val-fraction 0.1 --groups "^(patient[0-9]+)_" --out data/my_set/split.txt
       python -m scaler split results/data/train.h5 --out labelled.txt
     """
-    from scaler.use.write import write_whole
+    from scaler.artifacts.writing import write_file
 
     request = Request(data, out, params, fraction, val_fraction, groups, seed)
     if data.suffix == ".h5":
@@ -75,12 +75,12 @@ def split(
         if path.exists():
             raise ScalerError(f"{path}: exists already; choose another name with --out, or remove it.")
     for path, ids in lists.items():
-        write_whole(path, "".join(f"{name}\n" for name in ids).encode("utf-8"))
+        write_file(path, "".join(f"{name}\n" for name in ids).encode("utf-8"))
         print(f"{path}: {len(ids)} images")
 
 
 def _labelled_of(request: Request) -> list[str]:
-    from scaler.artifacts.layout import read_ids
+    from scaler.artifacts.hdf5 import read_ids
     from scaler.artifacts.reading import open_artifact
 
     given = [name for name in ("params", "fraction", "val_fraction", "groups") if getattr(request, name) is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.data.entries import RECIPE, Entry, of_folder, of_laboratory
 from scaler.data.marks import points, scribbles
 from scaler.data.problems import Problems

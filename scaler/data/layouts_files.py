@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
+from scaler.artifacts.visible import entries
 from scaler.data import points_files
 from scaler.data.decode import SUFFIXES
-from scaler.data.files import entries
 from scaler.data.layouts import AUTO, KINDS, Place, Split, folder_name, places, role_of_name, suffixes
 from scaler.data.points import Points
 from scaler.data.problems import Problems

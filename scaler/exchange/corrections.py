@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from scaler.artifacts.filehash import sha256
+from scaler.artifacts.writing import write_file
 from scaler.data import points_files
 from scaler.data.decode import SUFFIXES
 from scaler.data.images import read_marks, read_mask
@@ -28,7 +29,6 @@ from scaler.exchange.merge import Merged, Tally
 from scaler.exchange.pictures import pictures_by_id
 from scaler.exchange.reading import date_of, fingerprint, merged, paired, read_document, told
 from scaler.exchange.shapes import U8, Options
-from scaler.use.write import write_whole
 
 RECORD = "corrections.csv"
 COLUMNS = (
@@ -161,9 +161,9 @@ def _apply(change: _Change, root: Path, rows: list[dict[str, str]], common: tupl
     cut_off = last is not None and (last["before_sha256"], last["after_sha256"]) == (before, after)
     if not cut_off:
         rows.append(row)
-        write_whole(root / RECORD, _csv(rows))
+        write_file(root / RECORD, _csv(rows))
     target = root / change.folder / f"{change.id}.png"
-    write_whole(target, change.content)
+    write_file(target, change.content)
     if change.old is not None and change.old != target:
         change.old.unlink()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scaler.artifacts.filehash import sha256
+from scaler.artifacts.writing import write_file
 from scaler.data.problems import Problems
 from scaler.errors import ScalerError
 from scaler.exchange.merge import Merged, Tally
@@ -17,7 +18,7 @@ from scaler.exchange.parsing import read_json
 from scaler.exchange.pictures import pictures_by_id
 from scaler.exchange.reading import date_of, fingerprint, merged, paired, read_document, told
 from scaler.exchange.shapes import Options
-from scaler.use.write import write_png, write_whole
+from scaler.use.write import write_png
 
 RECORD = "import.json"
 FORMAT = "scaler-import"
@@ -146,7 +147,7 @@ def _record(path: Path, entry: dict[str, Any]) -> None:
     imports = _imports(path)
     if not imports or imports[-1] != entry:
         text = json.dumps({"format": FORMAT, "imports": [*imports, entry]}, indent=2, ensure_ascii=True) + "\n"
-        write_whole(path, text.encode())
+        write_file(path, text.encode())
 
 
 def _imports(path: Path) -> list[Any]:

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from scaler.artifacts.visible import files
 from scaler.data.decode import FORMATS, SUFFIXES
-from scaler.data.files import files
 from scaler.data.folder import OTHER_PICTURES
 from scaler.errors import ScalerError
 from scaler.exchange.shapes import U8, Annotated, Options, Size

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from scaler.data.files import files
+from scaler.artifacts.visible import files
 from scaler.errors import ScalerError
 from scaler.exchange.parsing import coordinates, expect, field, read_json, ring, safe_name, size_of
 from scaler.exchange.raster import box, ellipse, fill

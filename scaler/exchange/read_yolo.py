@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from scaler.data.files import files
+from scaler.artifacts.visible import files
 from scaler.errors import ScalerError
 from scaler.exchange.parsing import number, read_text, ring
 from scaler.exchange.pictures import pictures_by_id

@@ -9,18 +9,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.method.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.models.segmenter import build_segmenter, load_pretrained
 from scaler.params import Params, ScheduleParams
 from scaler.randomness import seed_torch
 from scaler.training.batches import Batch, parts, weak_batch, with_labels
-from scaler.training.checkpoints import parameter_list
 from scaler.training.cues import label_cues, some, training_prompts
 from scaler.training.device import Compute
 from scaler.training.ema import update_teacher
 from scaler.training.loop import Key, Step, Task, train
 from scaler.training.prediction import mean_iou, predict, segment, segment_with_sam
+from scaler.training.state import parameter_list
 
 Log = list[dict[str, float]]
 

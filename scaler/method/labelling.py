@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from scaler.artifacts.layout import DataSet, shard_range
+from scaler.artifacts.labels import shard_range
+from scaler.artifacts.splits import DataSet
 from scaler.method.consensus import consensus
 from scaler.method.ensemble import draw_views, ensemble
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.data.augment import strong
 from scaler.method.cold_start import cold_starts, refuse_cold_start
 from scaler.method.initialization import segmenter_validation
@@ -20,11 +20,11 @@ from scaler.method.targets import PseudoTargets, prepare
 from scaler.method.weighting import DIFFICULT, NORMAL, SIMPLE
 from scaler.params import Params, ScheduleParams
 from scaler.training.batches import Batch, label_batch, masked_mean, weak_batch
-from scaler.training.checkpoints import parameter_list
 from scaler.training.device import Compute
 from scaler.training.ema import update_teacher
 from scaler.training.loop import Step, Task, train
 from scaler.training.prediction import predict, segment
+from scaler.training.state import parameter_list
 
 SOURCES = ("teacher", "sam")
 

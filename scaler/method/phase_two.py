@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.data.augment import strong
 from scaler.method.initialization import sam_validation
 from scaler.method.losses import invariance_loss, noise_resistance_loss, partial_cross_entropy, supervised_loss
 from scaler.params import Params
 from scaler.training.batches import Batch, label_batch, masked_mean, parts, weak_batch
-from scaler.training.checkpoints import parameter_list
 from scaler.training.cues import Cues, some, training_prompts, twice
 from scaler.training.device import Compute
 from scaler.training.loop import Key, Step, Task, train
+from scaler.training.state import parameter_list
 
 
 def train_sam(

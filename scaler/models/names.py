@@ -1,10 +1,12 @@
 """Which module holds which built-in model; torch-free.
 
 Models are imported by name when they are used, so that one is not waited for when another is wanted, and so that a
-change to the code of one model leaves the artifacts of the others current (`scaler.artifacts.currency.named_modules`).
+change to the code of one model leaves the artifacts of the others current (`named_modules`).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 VIT = "scaler.models.sam_vit"
 SAM2 = "scaler.models.sam2"
@@ -24,3 +26,10 @@ SEGMENTERS = {
     "ws_sam": "scaler.models.ws_sam",
     "smp": "scaler.models.smp",
 }
+
+
+def named_modules(params: dict[str, Any]) -> tuple[str, ...]:
+    """Modules of the models that parameter blocks name, built in or by import path: code that a stage will run."""
+    built_in = FOUNDATIONS | SEGMENTERS
+    named = [block.get("model", "") for block in params.values() if isinstance(block, dict)]
+    return tuple(built_in.get(name, name.split(":")[0]) for name in named if name in built_in or ":" in name)

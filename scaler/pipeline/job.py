@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from scaler.artifacts.code import code_version
-from scaler.artifacts.currency import Currency, fingerprint, named_modules
+from scaler.artifacts.currency import Currency, fingerprint
 from scaler.artifacts.header import Header, Input
 from scaler.errors import ScalerError
+from scaler.models.names import named_modules
 from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
 from scaler.pipeline.log import logged
@@ -58,18 +59,22 @@ class Job:
             arguments=recipe.arguments,
             inputs=self.inputs,
             params=values,
-            code=code_version(f"stages.{recipe.stage}", named_modules(values)),
+            code=self._code(values),
             versions=_versions(),
             fingerprint=self.fingerprint(out),
         )
 
     def fingerprint(self, out: Path) -> str:
         """What `out` will be sealed with."""
-        return fingerprint(self._name(out), self.command.recipe, self.params.model_dump(mode="json"), self.inputs)
+        values = self.params.model_dump(mode="json")
+        return fingerprint(self._name(out), self.command.recipe, values, self._code(values), self.inputs)
 
     def steps(self, out: Path) -> Path:
         """Folder of the step checkpoints of this very recipe: outside the outputs, so that engines leave it alone."""
         return WORK / "steps" / self.fingerprint(out)
+
+    def _code(self, params: dict[str, Any]) -> str:
+        return code_version(f"stages.{self.command.recipe.stage}", named_modules(params))
 
     def _name(self, out: Path) -> str:
         return next(name for name, path in self.command.outputs.items() if path == out)
@@ -110,7 +115,7 @@ def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> No
     command = parse_command(stage, arguments, params)
     first = next(iter(command.outputs.values()))
     with _lock(first):
-        currency = Currency(params)
+        currency = Currency(params, named_modules)
         if all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items()):
             print(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
         else:

@@ -13,6 +13,7 @@ import time
 from functools import cache
 
 from scaler.artifacts.currency import Currency
+from scaler.models.names import named_modules
 from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
 from scaler.pipeline.job import working_file
@@ -57,4 +58,4 @@ def _parsed(line: str) -> Command:
 @cache
 def _currency() -> Currency:
     params: Params = load_params()
-    return Currency(params)
+    return Currency(params, named_modules)

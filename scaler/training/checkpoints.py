@@ -10,12 +10,12 @@ import h5py
 from torch import nn
 
 from scaler.artifacts.filehash import sha256
-from scaler.artifacts.layout import read_tensors, write_log, write_tensors
+from scaler.artifacts.models import read_tensors, write_log, write_tensors
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
-from scaler.training.loop import kept_state, load_kept_state
+from scaler.training.state import kept_state, load_kept_state
 
 Log = Sequence[dict[str, float]]
 
@@ -75,8 +75,3 @@ def input_size(path: Path, kind: str) -> int:
     """The side in pixels of the images that a model learned on, from an artifact of kind `segmenter` or `sam`."""
     with open_artifact(path, kind) as file:
         return int(file.attrs["input_size"])
-
-
-def parameter_list(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that training changes: those that ask for gradients."""
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.data.augment import apply_views
 from scaler.data.geometry import View, scaled_side
 from scaler.models.prompting import prompts_from_marks, prompts_from_mask

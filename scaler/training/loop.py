@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from scaler.artifacts.steps import StepState, load_step, save_step
 from scaler.errors import ScalerError
-from scaler.models.protocols import Foundation
 from scaler.params import ScheduleParams
 from scaler.progress import progress
 from scaler.randomness import generator, seed_torch
+from scaler.training.state import kept_state, load_kept_state
 
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("SCALER_CHECKPOINT_SECONDS", "30"))
 Key = tuple[int | str, ...]
@@ -213,29 +213,3 @@ def _state(models: dict[str, nn.Module]) -> Arrays:
 def _load(models: dict[str, nn.Module], arrays: Arrays) -> None:
     for name, model in models.items():
         load_kept_state(model, _below(arrays, f"{name}/"))
-
-
-def kept_state(model: nn.Module) -> dict[str, Tensor]:
-    """What a checkpoint keeps of a model: the trained part of a foundation model, all of a segmenter."""
-    state: dict[str, Tensor] = model.state_dict()
-    if isinstance(model, Foundation):
-        return {name: state[name] for name in model.trainable_names()}
-    return state
-
-
-def load_kept_state(model: nn.Module, arrays: Arrays) -> None:
-    """Load what `kept_state` gave, strictly.
-
-    Raises:
-        ScalerError: keys or shapes differ from the model's.
-    """
-    expected = kept_state(model)
-    wrong = sorted(set(expected) ^ set(arrays))
-    wrong += [k for k in expected if k in arrays and tuple(expected[k].shape) != arrays[k].shape]
-    if wrong:
-        raise ScalerError(
-            f"checkpoint: these tensors are missing, unknown or of another shape: {', '.join(wrong[:8])}."
-        )
-    with torch.no_grad():
-        for name, tensor in expected.items():
-            tensor.copy_(torch.from_numpy(np.array(arrays[name])))  # state_dict's tensors share the model's memory

@@ -17,7 +17,7 @@ from scaler.errors import ScalerError
 from scaler.models.loading import read_state_dict
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
-from scaler.training.loop import kept_state, load_kept_state
+from scaler.training.state import kept_state, load_kept_state
 
 CONFIG = "config.json"
 FORMAT = "scaler-model"

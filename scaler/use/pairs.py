@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from scaler.artifacts.visible import entries
 from scaler.data.decode import SUFFIXES
-from scaler.data.files import entries
 from scaler.errors import ScalerError
 
 MASK_FOLDERS = ("GT", "gt", "Gt", "masks", "mask", "Mask", "GT_Object")  # inside the folder of a test set

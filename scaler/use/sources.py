@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.visible import entries
 from scaler.data.decode import SUFFIXES
-from scaler.data.files import entries
 from scaler.data.folder import OTHER_PICTURES
 from scaler.data.images import read_image
 from scaler.errors import ScalerError

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from scaler.artifacts.writing import write_file
 from scaler.errors import ScalerError
 from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import stretched
@@ -67,30 +67,13 @@ def overlay(image: U8, prediction: U8) -> U8:
 
 
 def write_png(path: Path, image: U8) -> None:
-    """Write (H, W) grey or (H, W, 3) RGB under a temporary name, then give it its own.
+    """Write (H, W) grey or (H, W, 3) RGB; an older file is replaced in one step.
 
     Raises:
         ScalerError: the disk is full or the folder cannot be written to.
     """
     _, data = cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)
-    write_whole(path, data.tobytes())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file in one step; errors as `write_png`. The caller holds the folder, so one temporary name will do."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        cure = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder"
-        with suppress(OSError):
-            temporary.unlink()
-        raise ScalerError(
-            f"{path}: cannot be written ({error.strerror}); {cure} and run the same command again. "
-            "What was written before is kept."
-        ) from None
+    write_file(path, data.tobytes(), durable=False)
 
 
 def is_whole_png(path: Path) -> bool:
@@ -149,7 +132,7 @@ def _claim(folder: Path, record: Mapping[str, Any], overwrite: bool) -> None:
     elif before is not None:
         sets |= set(before["sets"])
     text = json.dumps({"format": FORMAT, **record, "sets": sorted(sets)}, indent=2, ensure_ascii=True) + "\n"
-    write_whole(folder / RECORD, text.encode())
+    write_file(folder / RECORD, text.encode())
 
 
 def _refuse_foreign(folder: Path) -> None:

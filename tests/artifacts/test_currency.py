@@ -9,6 +9,7 @@ from scaler.artifacts import code
 from scaler.artifacts.currency import Currency, Recipe
 from scaler.artifacts.filehash import DigestMemory
 from scaler.artifacts.header import Input, read_header
+from scaler.models.names import named_modules
 from scaler.params import Params
 from scaler.pipeline.command import parse_command
 from scaler.pipeline.job import Job
@@ -28,7 +29,7 @@ def build(params: Params, stage: str, line: str, content: str = "x") -> None:
     """Write small artifacts with the headers that the stage would write."""
     command = parse_command(stage, line.split(), params)
     blocks = {name: getattr(params, name) for name in command.recipe.blocks}
-    inputs = Currency(params).inputs(command.recipe)
+    inputs = Currency(params, named_modules).inputs(command.recipe)
     assert inputs is not None
     job = Job(Params.model_construct(_fields_set=set(blocks), **blocks), command, inputs)
     for path in command.outputs.values():
@@ -46,7 +47,7 @@ def build_both(params: Params) -> None:
 
 
 def current(params: Params, path: str) -> bool:
-    return Currency(params).identity(path) is not None
+    return Currency(params, named_modules).identity(path) is not None
 
 
 def test_what_was_just_made_is_current(tree: Path, params: Params) -> None:
@@ -88,19 +89,19 @@ def test_another_command_for_the_same_file_counts(tree: Path, params: Params) ->
     swapped = parse_command(
         "initialize_segmenter", ["--data", "r/val.h5", "--val", "r/val.h5", "--out", "r/segmenter.h5"], params
     )
-    assert not Currency(params).is_current("r/segmenter.h5", "out", swapped.recipe)
+    assert not Currency(params, named_modules).is_current("r/segmenter.h5", "out", swapped.recipe)
 
 
 def test_a_moved_tree_stays_current(tree: Path, params: Params) -> None:
     build_both(params)
     recipe = Recipe("initialize_segmenter", {}, (("data", "s/train.h5", False), ("val", "s/val.h5", False)))
     shutil.copytree(tree / "r", tree / "s")
-    assert Currency(params).is_current("s/segmenter.h5", "out", recipe)
+    assert Currency(params, named_modules).is_current("s/segmenter.h5", "out", recipe)
 
 
 def test_fingerprints_tell_outputs_of_one_stage_apart(tree: Path, params: Params) -> None:
     build(params, "prepare_data", PREPARE)
-    currency = Currency(params)
+    currency = Currency(params, named_modules)
     names = [tree / "r" / f"{name}.h5" for name in ("train", "val", "test", "truth")]
     assert len({header.fingerprint for name in names if (header := read_header(name))}) == 4
     assert len({currency.identity(f"r/{name.name}") for name in names}) == 4

@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from scaler.artifacts.layout import DataSet, content_digest, read_data, write_data
+from scaler.artifacts.hdf5 import content_digest
+from scaler.artifacts.splits import DataSet, read_data, write_data
 
 
 def data(**changes: object) -> DataSet:

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
+from scaler.artifacts.hdf5 import read_ids, write_ids, write_images
 from scaler.artifacts.header import Header, Input, read_header
-from scaler.artifacts.layout import read_ids, write_ids, write_images
 from scaler.artifacts.reading import open_artifact
 from scaler.artifacts.sealing import seal_html, sealed_hdf5
 from scaler.errors import ScalerError
@@ -83,7 +83,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
-    (tmp_path / ".a.h5.12345.tmp").write_bytes(b"half")
+    (tmp_path / ".a.h5.tmp").write_bytes(b"half")
     write(tmp_path / "a.h5")
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 

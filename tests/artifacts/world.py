@@ -7,20 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from scaler.artifacts.evaluation import SplitScores, write_scores
+from scaler.artifacts.hdf5 import write_columns, write_ids, write_images
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import (
-    DataSet,
-    shard_range,
-    write_columns,
-    write_data,
-    write_ids,
-    write_images,
-    write_log,
-    write_truth,
-)
+from scaler.artifacts.labels import shard_range
+from scaler.artifacts.models import write_log
 from scaler.artifacts.names import CURVES, LABEL_COLUMNS, MODELS, SCHEMA, LabelKind
 from scaler.artifacts.paths import Stop, data_file, shard_files, stops, truth_file
 from scaler.artifacts.sealing import sealed_hdf5
+from scaler.artifacts.splits import DataSet, write_data, write_truth
 
 SIDE = 8
 COUNTS = {"train": 5, "val": 2, "test": 3}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaler.artifacts.layout import read_data, write_data
+from scaler.artifacts.splits import read_data, write_data
 from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
 

@@ -9,9 +9,9 @@ import h5py
 import pytest
 
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import write_data
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
+from scaler.artifacts.splits import write_data
 from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
 from tests.command import call

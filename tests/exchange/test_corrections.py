@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaler.artifacts.filehash import sha256
-from scaler.data.digest import source_digest
+from scaler.artifacts.filehash import sha256, source_digest
 from scaler.errors import ScalerError
 from scaler.exchange import corrections
 from scaler.exchange.corrections import Place, import_corrections
@@ -112,7 +111,7 @@ def rows_exist(data: Path) -> bool:
 @pytest.mark.parametrize("fails_at", range(1, 4))
 def test_a_run_cut_off_is_made_whole(fails_at: int, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk fails before the copy, before the row, before the mask; then the command is run again."""
-    step, real, copy = [0], corrections.write_whole, corrections.shutil.copyfile
+    step, real, copy = [0], corrections.write_file, corrections.shutil.copyfile
 
     def failing(path: Path, content: bytes) -> None:
         step[0] += 1
@@ -125,7 +124,7 @@ def test_a_run_cut_off_is_made_whole(fails_at: int, data: Path, monkeypatch: pyt
             raise OSError(28, "No space left on device", str(new))
         return copy(old, new)
 
-    monkeypatch.setattr(corrections, "write_whole", failing)
+    monkeypatch.setattr(corrections, "write_file", failing)
     monkeypatch.setattr(corrections.shutil, "copyfile", failing_copy)
     with pytest.raises(ScalerError, match="No space left"):
         correct(data, SECOND)

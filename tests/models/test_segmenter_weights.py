@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from scaler.artifacts.filehash import sha256
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.errors import ScalerError
 from scaler.method.initialization import initialize_segmenter
 from scaler.models import segmenter

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import scaler.training.loop as training
-from scaler.artifacts.layout import DataSet, to_uint8
+from scaler.artifacts.labels import to_uint8
+from scaler.artifacts.splits import DataSet
 from scaler.data.dataset import prepare
 from scaler.method.initialization import initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter

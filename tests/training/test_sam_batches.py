@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scaler.artifacts.layout import DataSet
+from scaler.artifacts.splits import DataSet
 from scaler.data.geometry import View
 from scaler.method import initialization, phase_two
 from scaler.models.foundation import build_foundation

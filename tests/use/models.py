@@ -14,9 +14,9 @@ from torch import nn
 
 from scaler.artifacts.evaluation import write_scores
 from scaler.artifacts.header import Header, Input, read_header
-from scaler.artifacts.layout import DataSet, write_data
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
+from scaler.artifacts.splits import DataSet, write_data
 from scaler.metrics.scores import sidecar_texts
 from scaler.models.foundation import build_foundation
 from scaler.models.segmenter import build_segmenter

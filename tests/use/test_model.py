@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scaler.artifacts.hdf5 import write_ids
 from scaler.artifacts.header import read_header
-from scaler.artifacts.layout import write_ids
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.errors import ScalerError
 from scaler.use.model import load_model

@@ -7,10 +7,10 @@ import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
+from scaler.artifacts.visible import CLUTTER
 from scaler.data.checks.findings import Findings
 from scaler.data.checks.inventory import Item, relative
 from scaler.data.decode import SUFFIXES
-from scaler.data.files import CLUTTER
 from scaler.data.folder import OTHER_PICTURES
 from scaler.data.layouts import folder_name, folders_of
 from scaler.data.points_files import SUFFIXES as POINTS_SUFFIXES

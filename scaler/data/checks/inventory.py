@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from scaler.artifacts.visible import CLUTTER
 from scaler.data.checks.findings import Findings
-from scaler.data.files import CLUTTER
 from scaler.data.folder import Sample, survey
 from scaler.data.layouts import AUTO, detect
 from scaler.data.problems import Problems

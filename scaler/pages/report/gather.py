@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.evaluation import SplitScores, read_scores
+from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import read_header
-from scaler.artifacts.layout import read_ids, read_log
+from scaler.artifacts.models import read_log
 from scaler.artifacts.paths import result_files, shard_files
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError

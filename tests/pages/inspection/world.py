@@ -10,21 +10,13 @@ import numpy as np
 import torch
 
 from scaler.artifacts.evaluation import SplitScores, write_scores
+from scaler.artifacts.hdf5 import write_columns, write_ids, write_images
 from scaler.artifacts.header import Header, Input
-from scaler.artifacts.layout import (
-    LABEL_SCALE,
-    DataSet,
-    shard_range,
-    write_columns,
-    write_data,
-    write_ids,
-    write_images,
-    write_log,
-    write_tensors,
-    write_truth,
-)
+from scaler.artifacts.labels import LABEL_SCALE, shard_range
+from scaler.artifacts.models import write_log, write_tensors
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
+from scaler.artifacts.splits import DataSet, write_data, write_truth
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight
 from scaler.metrics.names import CURVES, METRICS, MODELS, PER_IMAGE, THRESHOLDS
 from scaler.metrics.scores import sidecar_texts

@@ -14,10 +14,12 @@ import pandas as pd
 import pytest
 
 from scaler.artifacts.evaluation import write_scores
+from scaler.artifacts.hdf5 import write_columns, write_ids, write_images
 from scaler.artifacts.header import Header
-from scaler.artifacts.layout import DataSet, write_columns, write_data, write_ids, write_images, write_log, write_truth
+from scaler.artifacts.models import write_log
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
+from scaler.artifacts.splits import DataSet, write_data, write_truth
 from scaler.errors import ScalerError
 from scaler.metrics.names import CURVES, METRICS, MODELS
 from scaler.pages.report import gather as gathering

@@ -1,0 +1,79 @@
+"""The layout of prepared data: a split's images with their masks and marks, and the truth of the training images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
+
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A prepared split, as it lies in a file of kind `data`.
+
+    Attributes:
+        ids: N image ids.
+        image: (N, S, S, 3) uint8 RGB.
+        mask: (N, S, S) uint8 {0, 1}; zeros where `labelled` is False.
+        labelled: (N,) bool: whether a full mask may be used.
+        marks: (N, S, S) uint8 {0 unknown, 1 foreground, 2 background}.
+        native_size: (N, 2) int32 height and width of the image as the user brought it.
+        native_masks: for validation and test, the (H, W) uint8 {0, 1} masks at native size; empty for training.
+        set: N names of the set that each image belongs to, "" for a single one; or empty, which means N times "".
+        file: N paths of the images below the source, "" where there is no file (the laboratory); or empty, likewise.
+    """
+
+    ids: list[str]
+    image: U8
+    mask: U8
+    labelled: NDArray[np.bool_]
+    marks: U8
+    native_size: NDArray[np.int32]
+    native_masks: list[U8]
+    set: list[str] = field(default_factory=list)
+    file: list[str] = field(default_factory=list)
+
+
+def write_data(file: h5py.File, data: DataSet) -> None:
+    """Write a split."""
+    write_ids(file, data.ids)
+    write_images(file, "image", data.image)
+    write_images(file, "mask", data.mask, top=1)
+    write_images(file, "marks", data.marks, top=2)
+    write_column(file, "labelled", data.labelled)
+    write_column(file, "native_size", data.native_size)
+    write_strings(file, "set", data.set or [""] * len(data.ids))
+    write_strings(file, "file", data.file or [""] * len(data.ids))
+    group = file.create_group("native_mask")
+    for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
+        write_image(group, str(number), mask, top=1)
+
+
+def read_data(file: h5py.File) -> DataSet:
+    """Read a split as a whole."""
+    group = file["native_mask"]
+    return DataSet(
+        ids=read_ids(file),
+        image=file["image"][()],
+        mask=file["mask"][()],
+        labelled=file["labelled"][()],
+        marks=file["marks"][()],
+        native_size=file["native_size"][()],
+        native_masks=[group[str(number)][()] for number in range(len(group))],
+        set=list(file["set"].asstr()[()]),
+        file=list(file["file"].asstr()[()]),
+    )
+
+
+def write_truth(file: h5py.File, ids: Sequence[str], mask: U8, known: NDArray[np.bool_]) -> None:
+    """Write the truth of the training images, (N, S, S) uint8 {0, 1}, for evaluation and report only."""
+    write_ids(file, ids)
+    write_images(file, "mask", mask, top=1)
+    write_column(file, "known", known)
