@@ -17,9 +17,10 @@ def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, tru
     from scaler.cli.check import summary
     from scaler.data.checks.examine import examine
     from scaler.data.dataset import prepare
+    from scaler.progress import log
 
     findings = examine(source, job.params.prepare_data, seed=job.params.seed)
-    print(summary(findings), flush=True)
+    log.info(summary(findings))
     findings.raise_if_errors()
     prepared = prepare(source, job.params.prepare_data, job.params.seed)
     for split, out in ((prepared.train, train), (prepared.val, val), (prepared.test, test)):

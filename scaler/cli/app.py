@@ -18,6 +18,7 @@ from scaler.cli.show import show
 from scaler.cli.split import split
 from scaler.cli.weights import weights
 from scaler.errors import ScalerError
+from scaler.progress import show_messages
 
 app = typer.Typer(
     help="The commands around the pipeline of SCALER.",
@@ -44,6 +45,7 @@ def run(words: Sequence[str] | None = None) -> None:
         ScalerError: the command could not do what it was asked to.
         SystemExit: 0 if all went well, 1 if a part failed, 2 for wrong usage, 130 if interrupted.
     """
+    show_messages()
     app(args=words, prog_name="python -m scaler")
 
 

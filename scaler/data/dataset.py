@@ -18,7 +18,7 @@ from scaler.data.resize import to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
 from scaler.errors import ScalerError
 from scaler.params import PrepareDataParams
-from scaler.progress import progress
+from scaler.progress import log, progress
 from scaler.randomness import generator
 
 U8 = NDArray[np.uint8]
@@ -211,4 +211,4 @@ def _simulate_marks(stack: _Stack, params: PrepareDataParams, seed: int) -> None
         else:
             stack.marks[number] = scribbles(stack.mask[number], rng, params.scribble_width)
     bare = int(np.count_nonzero(~stack.known & ~stack.marked))
-    print(f"marks: {stack.marked.sum()} images with a file, {len(todo)} simulated from masks, {bare} without any")
+    log.info(f"marks: {stack.marked.sum()} images with a file, {len(todo)} simulated from masks, {bare} without any")

@@ -22,7 +22,7 @@ from scaler.errors import ScalerError
 from scaler.models.names import named_modules
 from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
-from scaler.pipeline.log import logged
+from scaler.progress import log, log_file, show_messages
 
 if TYPE_CHECKING:
     import h5py
@@ -111,15 +111,16 @@ def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> No
     Raises:
         ScalerError: bad parameters, inputs that are missing or not current, or whatever the stage finds wrong.
     """
+    show_messages()
     params = load_params()
     command = parse_command(stage, arguments, params)
     first = next(iter(command.outputs.values()))
     with _lock(first):
         currency = Currency(params, named_modules)
         if all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items()):
-            print(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
+            log.info(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}")
         else:
-            with logged(working_file("logs", first, ".log"), command.line):
+            with log_file(working_file("logs", first, ".log"), command.line):
                 _build(main, command, currency, params)
         currency.memory.save()
 
@@ -131,12 +132,12 @@ def _build(main: Callable[..., None], command: Command, currency: Currency, para
     declared = {name: getattr(params, name) for name in blocks}
     restricted = Params.model_construct(_fields_set=set(blocks), **declared)
     job = Job(restricted, command, inputs)
-    print(f"{recipe.stage}: making {', '.join(path.as_posix() for path in command.outputs.values())}", flush=True)
+    log.info(f"{recipe.stage}: making {', '.join(path.as_posix() for path in command.outputs.values())}")
     begin = time.monotonic()
     main(job, **command.values)
     for path in command.outputs.values():
         shutil.rmtree(job.steps(path), ignore_errors=True)
-    print(f"{recipe.stage}: done in {time.monotonic() - begin:.1f} s", flush=True)
+    log.info(f"{recipe.stage}: done in {time.monotonic() - begin:.1f} s")
 
 
 def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input:
@@ -162,7 +163,7 @@ def _lock(out: Path) -> FileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting: another process is making {out.as_posix()}", flush=True)
+        log.info(f"waiting: another process is making {out.as_posix()}")
         lock.acquire()
     return lock
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.progress import log
 from scaler.training.lease import Lease, fake_count, take_device
 
 
@@ -58,7 +59,7 @@ def find_compute() -> Compute:
     torch.set_num_threads(_physical_cores())
     if fake_count():
         lease = take_device(fake_count())
-        print(f"device: fake {lease.number}", flush=True)
+        log.info(f"device: fake {lease.number}")
         return Compute(torch.device("cpu"), False, lease)
     if torch.cuda.is_available():
         lease = take_device(torch.cuda.device_count())
@@ -67,7 +68,7 @@ def find_compute() -> Compute:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         device = torch.device("cuda", lease.number)
-        print(f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), bf16 autocast", flush=True)
+        log.info(f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), bf16 autocast")
         return Compute(device, True, lease)
     if torch.backends.mps.is_available():
         return Compute(torch.device("mps"), False, take_device(1))

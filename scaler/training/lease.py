@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from scaler.progress import log
+
 FAKE = "SCALER_FAKE_DEVICES"
 SECONDS_BETWEEN_TRIES = 0.2
 
@@ -50,7 +52,7 @@ def take_device(count: int, folder: Path | None = None) -> Lease:
             except Timeout:
                 continue
         if not waited:
-            print(f"waiting: all {count} devices are taken by other jobs", flush=True)
+            log.info(f"waiting: all {count} devices are taken by other jobs")
             waited = True
         time.sleep(SECONDS_BETWEEN_TRIES)
 

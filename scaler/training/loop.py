@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from scaler.artifacts.steps import StepState, load_step, save_step
 from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
-from scaler.progress import progress
+from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
 from scaler.training.state import kept_state, load_kept_state
 
@@ -98,7 +98,7 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     total = schedule.epochs * per_epoch
     position, best = _restore(task, optimizer, steps_folder)
     if position.done:
-        print(f"{what}: going on from step {position.done} of {total}", flush=True)
+        log.info(f"{what}: going on from step {position.done} of {total}")
     saved = time.monotonic()
     with progress(total, what, initial=position.done) as bar:
         while position.done < total:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from scaler.data.decode import SUFFIXES
 from scaler.data.folder import OTHER_PICTURES
 from scaler.data.images import read_image
 from scaler.errors import ScalerError
+from scaler.progress import log
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 IMAGE_FOLDERS = ("imgs", "images", "image", "img")  # names that say nothing: then the folder above names the set
@@ -169,7 +169,7 @@ def _video_batches(
     if not count:
         fail(f"{source.path}: no frame could be read; convert it to MP4 (H.264), or to a folder of PNG files.")
     elif count < promised:  # containers without an index guess this number, so it is no error
-        print(f"note: {source.path} says {promised} frames, {count} could be read", file=sys.stderr)
+        log.warning(f"note: {source.path} says {promised} frames, {count} could be read")
 
 
 def _set_of(path: Path, set_name: str | None) -> str:

@@ -13,6 +13,7 @@ from scaler.errors import ScalerError
 from scaler.models.weights.registry import Checkpoint
 from scaler.models.weights.store import by_hand, check, expected_sha256, make_store, pin, stored
 from scaler.models.weights.transfer import Part, Unreachable, transfer
+from scaler.progress import log
 
 
 def fetch(entry: Checkpoint, folder: Path) -> tuple[Path, str]:
@@ -43,7 +44,7 @@ def _alone(folder: Path, file: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting: another process is fetching {file}", flush=True)
+        log.info(f"waiting: another process is fetching {file}")
         lock.acquire()
     try:
         yield
@@ -63,7 +64,7 @@ def _download(entry: Checkpoint, folder: Path, path: Path) -> str:
         part.remove()  # all of it came, and it is wrong: going on from it can never help
         raise ScalerError(f"{error}\nWhat came was removed.\n{by_hand(entry, folder)}") from None
     if expected_sha256(entry, folder)[0] is None:
-        print(f"{entry.name}: no checksum was known; pinned as first downloaded: {digest}", flush=True)
+        log.info(f"{entry.name}: no checksum was known; pinned as first downloaded: {digest}")
     with part.data.open("rb") as file:
         os.fsync(file.fileno())
     pin(entry, folder, digest, size)

@@ -21,7 +21,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from scaler.errors import ScalerError
-from scaler.progress import progress
+from scaler.progress import log, progress
 
 BLOCK = 1 << 18
 TIMEOUT = 30.0
@@ -95,7 +95,7 @@ def transfer(url: str, part: Part, size: int | None) -> int:
                 tries = 0
             if tries == len(WAITS):
                 raise Unreachable(str(error)) from None
-            print(f"{error}; trying again in {WAITS[tries]:g} s", flush=True)
+            log.info(f"{error}; trying again in {WAITS[tries]:g} s")
             time.sleep(WAITS[tries])
             tries += 1
 
@@ -119,7 +119,7 @@ def _try(url: str, part: Part, size: int | None) -> int:
                 f"{url}: expected {size} bytes, the server offers {total}: another file. Nothing is kept."
             )
         if first == 0 and start:
-            print(f"{url}: starting over (the file has changed, or the server cannot go on in mid-file)", flush=True)
+            log.info(f"{url}: starting over (the file has changed, or the server cannot go on in mid-file)")
         _room(part.data.parent, total - first)
         _receive(response, part, url, first, total)
     return total
