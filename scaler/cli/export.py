@@ -41,12 +41,12 @@ def labels(
 ) -> None:
     """Write labels or predictions for an annotation tool, one object per connected part."""
     from scaler.exchange.exporting import export_annotations
-    from scaler.exchange.objects import find_items
+    from scaler.exchange.objects import find_images
 
-    items = find_items(source, images, only=only, threshold=threshold, set_name=set_name)
+    found = find_images(source, images, only=only, threshold=threshold, set_name=set_name)
     lines = export_annotations(
         context.info_name or "",
-        items,
+        found,
         out,
         label=label,
         polygons=polygons,

@@ -35,10 +35,13 @@ def import_labels(
     ] = None,
     background: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Points and lines of this category mark background; may be repeated."),
+        typer.Option(metavar="NAME", help="Category of background: its marks, and holes in objects; may be repeated."),
     ] = None,
     empty_is_background: Annotated[
-        bool, typer.Option("--empty-is-background", help="Images without an object get an empty mask.")
+        bool, typer.Option("--empty-is-background", help="Images that were annotated as empty get an empty mask.")
+    ] = False,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave broken entries out, and their images unlabelled.")
     ] = False,
     as_marks: Annotated[bool, typer.Option("--as-marks", help="Areas are scribbles: marks instead of masks.")] = False,
     mark_width: Annotated[int, typer.Option(metavar="PX", min=1, help="Diameter of points and width of lines.")] = 5,
@@ -84,9 +87,9 @@ def import_labels(
 
     \b
       coco          COCO instances or keypoints: a .json file
-      labelme       Labelme: a folder of .json files, or one file
-      cvat          CVAT for images 1.1: annotations.xml, or its folder
-      yolo          YOLO segmentation: a folder with images/ and labels/, or its data.yaml
+      labelme       Labelme and X-AnyLabeling: a folder of .json files, or one file
+      cvat          CVAT for images 1.1: annotations.xml, its folder, or the zip
+      yolo          YOLO segmentation: a folder with images/ and labels/ (or one per split), or data.yaml
       label-studio  the JSON export of Label Studio
       masks         a folder of index or colour masks
 
@@ -95,9 +98,9 @@ def import_labels(
       python -m scaler import labelme photos --out data/my_set
       python -m scaler import cvat annotations.xml --into data/my_set --corrections --by "A. Name"
     """
-    from scaler.exchange.corrections import Place, import_corrections
+    from scaler.exchange.corrections import LabelFolders, import_corrections
     from scaler.exchange.importing import import_annotations
-    from scaler.exchange.shapes import Options
+    from scaler.exchange.shapes import ImportOptions
 
     given = {
         "--boxes": boxes,
@@ -110,7 +113,7 @@ def import_labels(
     for name, value in given.items():
         if value and kind not in ONLY_FOR[name]:
             raise ScalerError(f"{name}: an option for {' and '.join(ONLY_FOR[name])}, not for {kind}.")
-    options = Options(
+    options = ImportOptions(
         tuple(category or ()),
         tuple(background or ()),
         images,
@@ -118,6 +121,7 @@ def import_labels(
         mark_width=mark_width,
         stored_frame=stored_frame,
         empty_is_background=empty_is_background,
+        skip_broken=skip_broken,
         boxes=boxes,
         crowds=not without_crowds,
         several=several,
@@ -130,8 +134,8 @@ def import_labels(
     if corrections and not by:
         raise ScalerError("--by: who made the corrections? Give a name.")
     if into is not None:
-        place = Place(into, masks_folder, marks_folder)
-        lines = import_corrections(kind, source, place, options, by=by or "", date=date)
+        folders = LabelFolders(into, masks_folder, marks_folder)
+        lines = import_corrections(kind, source, folders, options, by=by or "", date=date)
     elif out is not None:
         lines = import_annotations(kind, source, out, options, link=link, overwrite=overwrite, date=date)
     else:

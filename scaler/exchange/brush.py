@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scaler.errors import ScalerError
+from scaler.exchange.parsing import broken, wh
 from scaler.exchange.raster import runs
 from scaler.exchange.shapes import U8, Size
 
@@ -26,7 +26,7 @@ class _Bits:
         self._text = "".join(f"{byte:08b}" for byte in data)
         self._at = 0
 
-    def take(self, width: int) -> int:
+    def next(self, width: int) -> int:
         piece = self._text[self._at : self._at + width]
         if len(piece) < width:
             raise EOFError
@@ -38,38 +38,34 @@ def decode_brush(rle: Sequence[object], size: Size, where: str) -> U8:
     """(H, W) uint8 {0, 1} from the bytes of a brush; a pixel is set where its alpha is 128 or more.
 
     Raises:
-        ScalerError: no bytes, another size than H x W, or an end too early.
+        ScalerError: not bytes, another size than H x W, or an end too early.
     """
+    at, total = f"{where}: brush RLE", size[0] * size[1] * 4
     try:
         bits = _Bits(bytes(rle))  # type: ignore[arg-type]
+        stated = bits.next(32)
+        if stated == total:
+            return (_blocks(bits, total)[3::4] >= 128).astype(np.uint8).reshape(size)
     except (TypeError, ValueError):
-        raise ScalerError(f"{where}: brush RLE: expected a list of whole numbers from 0 to 255.") from None
-    total = size[0] * size[1] * 4
-    try:
-        stated = bits.take(32)
-        if stated != total:
-            raise ScalerError(
-                f"{where}: brush RLE: holds {stated} values, but {size[1]} x {size[0]} pixels have {total}; "
-                "the image was changed after annotation, or the export is damaged."
-            )
-        values = _blocks(bits, total)
+        raise broken(at, "expected a list of whole numbers from 0 to 255") from None
     except EOFError:
-        raise ScalerError(f"{where}: brush RLE: ends too early; export the file again.") from None
-    return (values[3::4] >= 128).astype(np.uint8).reshape(size)
+        raise broken(at, "ends too early", "export the file again", "run_lengths") from None
+    reason = f"holds {stated} values, but {wh(size)} pixels have {total}"
+    raise broken(at, reason, "annotate the image as it is now, or export again", "size_differs")
 
 
 def _blocks(bits: _Bits, total: int) -> U8:
-    word = bits.take(5) + 1
-    widths = [bits.take(4) + 1 for _ in range(4)]
+    word = bits.next(5) + 1
+    widths = [bits.next(4) + 1 for _ in range(4)]
     values = np.zeros(total, np.uint8)
     at = 0
     while at < total:
-        repeats = bits.take(1)
-        end = min(total, at + 1 + bits.take(widths[bits.take(2)]))
+        repeats = bits.next(1)
+        end = min(total, at + 1 + bits.next(widths[bits.next(2)]))
         if repeats:
-            values[at:end] = min(255, bits.take(word))
+            values[at:end] = min(255, bits.next(word))
         else:
-            values[at:end] = [min(255, bits.take(word)) for _ in range(end - at)]
+            values[at:end] = [min(255, bits.next(word)) for _ in range(end - at)]
         at = end
     return values
 

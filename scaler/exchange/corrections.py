@@ -1,8 +1,8 @@
 """`python -m scaler import ... --into DATA_SET --corrections`: corrected labels into a data set, with a record of it.
 
 For each label that differs from what is there, in this order: the old file is copied to
-`<folder>_before/<id>.<n><suffix>`, a row goes to `corrections.csv`, the new file takes the old one's place. A run that
-was cut off between these steps is made whole by the same command: no row is written twice, no label is lost.
+`<folder>_before/<id>.<n><suffix>`, a row is added to `corrections.csv`, the new file replaces the old one. A run that
+was interrupted between these steps is completed by the same command: no row is written twice, no label is lost.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from scaler.data import points_files
 from scaler.data.decode import SUFFIXES
 from scaler.data.images import read_marks, read_mask
 from scaler.data.points import draw
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
-from scaler.exchange.merge import Merged, Tally
-from scaler.exchange.pictures import pictures_by_id
-from scaler.exchange.reading import date_of, fingerprint, merged, paired, read_document, told
-from scaler.exchange.shapes import U8, Options
+from scaler.errors import Fault, Faults, ScalerError
+from scaler.exchange.image_files import files_by_id
+from scaler.exchange.merge import Labels
+from scaler.exchange.parsing import broken
+from scaler.exchange.reading import broken_list, opened
+from scaler.exchange.shapes import U8, ImportOptions
 
 RECORD = "corrections.csv"
+BROKEN_LIST = "corrections_broken.csv"
 COLUMNS = (
     "when", "by", "id", "label", "change", "pixels_added", "pixels_removed",
     "before", "before_sha256", "after_sha256", "source", "source_sha256",
@@ -38,7 +39,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class LabelFolders:
     """Where a data set keeps its labels: its folder, and the names of the sub-folders for masks and marks."""
 
     root: Path
@@ -59,14 +60,15 @@ class _Change:
 
 
 def import_corrections(
-    kind: str, source: Path, place: Place, options: Options, *, by: str, date: str | None = None
+    kind: str, source: Path, folders: LabelFolders, options: ImportOptions, *, by: str, date: str | None = None
 ) -> list[str]:
-    """Take labels of a source over into a data set whose images are there already.
+    """Bring the labels of a source into a data set that has the images already.
 
     Args:
         kind, source, options: as for `scaler.exchange.importing.import_annotations`; `options.images` is where the data
-            set has its images (default: `images` in it).
-        place: the data set.
+            set has its images (default: `images` in it). With `skip_broken`, images of broken entries keep what they
+            have.
+        folders: the data set.
         by: who made the corrections.
         date: when; default: the source's own date.
 
@@ -76,62 +78,54 @@ def import_corrections(
     Raises:
         ScalerError: as `import_annotations`; or the data set lacks one of the images. Nothing was changed then.
     """
+    root = folders.root
     if not by.strip() or any(letter < " " for letter in by):
-        raise ScalerError("--by: who made the corrections? Give a name.")
-    options = replace(options, images=options.images or place.root / "images")
-    if not place.root.is_dir():
-        raise ScalerError(f"{place.root}: no such data set; --into needs the folder of one.")
-    rows = _rows(place.root / RECORD)
-    document = replace(read_document(kind, source, options), scan=None)
-    problems, tally = Problems(source), Tally()
-    pairs = paired(document, options, problems)
-    suffixes = {place.masks: SUFFIXES, place.marks: (*SUFFIXES, *points_files.SUFFIXES)}
-    existing = {name: _existing(place.root / name, kinds) for name, kinds in suffixes.items()}
-    changes: list[_Change] = []
-    same = 0
-    for result in merged(pairs, options, problems, tally):
-        for change in _changes(result, place, existing, problems):
-            same += change is None
-            changes += [] if change is None else [change]
-    problems.raise_if_any()
-    common = (date or date_of(document), by, str(source), fingerprint(document))
+        raise ScalerError(Fault("option", (), "--by: expected a name", "say who made the corrections"))
+    if not root.is_dir():
+        raise broken(root, "no such data set", "name an existing one with --into", "folder_missing")
+    options = replace(options, images=options.images or root / "images")
+    rows = _rows(root / RECORD)
+    suffixes = {folders.masks: SUFFIXES, folders.marks: (*SUFFIXES, *points_files.SUFFIXES)}
+    existing = {name: files_by_id(root / name, kinds) for name, kinds in suffixes.items() if (root / name).is_dir()}
+    changes: list[_Change | None] = []
+    with opened(kind, source, options) as reading:
+        for labels in reading.labels(scan=False):
+            changes += _changes(labels, folders, existing, reading.faults)
+        left_out = reading.finish()
+        common = (date or reading.date(), by, str(source), reading.fingerprint())
+    made = [change for change in changes if change is not None]
     try:
-        for change in changes:
-            _apply(change, place.root, rows, common)
+        for change in made:
+            _apply(change, root, rows, common)
     except OSError as error:
-        raise ScalerError(
-            f"{error.filename or place.root}: cannot be written ({error.strerror}); mend that and repeat it."
-        ) from None
-    new = sum(change.old is None for change in changes)
-    head = f"{place.root}: {len(changes) - new} labels corrected, {new} added, {same} unchanged"
-    return [head, *told(document, tally, options)]
-
-
-def _existing(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    return pictures_by_id(folder, suffixes) if folder.is_dir() else {}
+        reason = f"cannot be written ({error.strerror})"
+        raise broken(error.filename or root, reason, "fix that, and run the same command again", "write") from None
+    if options.skip_broken:
+        write_file(root / BROKEN_LIST, broken_list(left_out))
+    new = sum(change.old is None for change in made)
+    head = f"{root}: {len(made) - new} labels corrected, {new} added, {len(changes) - len(made)} unchanged"
+    tail = [f"the broken entries are listed in {root / BROKEN_LIST}"] if left_out else []
+    return [head, *reading.summary(), *tail]
 
 
 def _changes(
-    result: Merged, place: Place, existing: dict[str, dict[str, Path]], problems: Problems
+    labels: Labels, folders: LabelFolders, existing: dict[str, dict[str, Path]], faults: Faults
 ) -> list[_Change | None]:
     """The labels of an image that the source has; None for one that is there as it is."""
-    key, found = result.picture.id, list[_Change | None]()
-    for folder, label, is_mask in ((place.masks, result.mask, True), (place.marks, result.marks, False)):
+    key, found = labels.image.id, list[_Change | None]()
+    for folder, label, is_mask in ((folders.masks, labels.mask, True), (folders.marks, labels.marks, False)):
         if label is None:
             continue
-        old = existing[folder].get(key)
-        try:
+        old = existing.get(folder, {}).get(key)
+        with faults.collect([key]):
             before = np.zeros_like(label) if old is None else read_mask(old) if is_mask else _marks(old, label.shape)
-        except ScalerError as error:
-            problems.add(str(error))
-            continue
-        if before.shape != label.shape:
-            problems.add(f"{old}: is of another size than its image; mend it before correcting it.")
-        elif old is not None and (before == label).all():
-            found.append(None)
-        else:
-            added, removed = int(((label > 0) & (before == 0)).sum()), int(((label == 0) & (before > 0)).sum())
-            found.append(_Change(key, folder, old, _png(label * 255 if is_mask else label), added, removed))
+            if old is not None and before.shape != label.shape:
+                raise broken(old, "has another size than its image", "correct or remove it first", "size_differs")
+            if old is not None and (before == label).all():
+                found.append(None)
+            else:
+                added, removed = int(((label > 0) & (before == 0)).sum()), int(((label == 0) & (before > 0)).sum())
+                found.append(_Change(key, folder, old, _png(label * 255 if is_mask else label), added, removed))
     return found
 
 
@@ -197,7 +191,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
     except (UnicodeDecodeError, csv.Error, OSError):
         rows, columns = [], ()
     if columns != COLUMNS or any(None in row or None in row.values() for row in rows):
-        raise ScalerError(f"{path}: not a record of corrections with the columns {', '.join(COLUMNS)}; move it away.")
+        reason = f"not a record of corrections with the columns {', '.join(COLUMNS)}"
+        raise broken(path, reason, "move it to another folder", "record")
     return rows
 
 

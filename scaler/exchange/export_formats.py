@@ -17,7 +17,7 @@ import pycocotools.mask as coco
 from PIL import Image
 
 from scaler.exchange.brush import encode_brush
-from scaler.exchange.objects import Item
+from scaler.exchange.objects import ExportImage
 from scaler.exchange.outlines import keyhole, outlines
 from scaler.exchange.raster import runs
 from scaler.exchange.shapes import F64, U8
@@ -32,15 +32,15 @@ LABEL_STUDIO_CONFIG = """\
 """
 
 
-def coco_files(items: Iterable[Item], label: str, polygons: bool, tolerance: float) -> Files:
+def coco_files(images: Iterable[ExportImage], label: str, polygons: bool, tolerance: float) -> Files:
     """annotations.json: COCO instances; compressed run lengths, or polygons with holes as keyholes."""
-    images: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, item in enumerate(items, 1):
-        images.append({"id": number, "file_name": item.name, "height": item.size[0], "width": item.size[1]})
-        for part in item.objects():
+    for number, image in enumerate(images, 1):
+        entries.append({"id": number, "file_name": image.name, "height": image.size[0], "width": image.size[1]})
+        for part in image.objects():
             packed = coco.encode(np.asfortranarray(part))
-            rle = {"size": list(item.size), "counts": packed["counts"].decode("ascii")}
+            rle = {"size": list(image.size), "counts": packed["counts"].decode("ascii")}
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -52,17 +52,17 @@ def coco_files(items: Iterable[Item], label: str, polygons: bool, tolerance: flo
                     "iscrowd": 0,
                 }
             )
-    root = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": label}]}
+    root = {"images": entries, "annotations": annotations, "categories": [{"id": 1, "name": label}]}
     yield "annotations.json", _json(root)
 
 
-def labelme_files(items: Iterable[Item], label: str, polygons: bool, tolerance: float) -> Files:
+def labelme_files(images: Iterable[ExportImage], label: str, polygons: bool, tolerance: float) -> Files:
     """<id>.json beside each labelled image: polygons, or mask shapes. Images without label get no file."""
-    for item in items:
-        if item.mask is None:
+    for image in images:
+        if image.mask is None:
             continue
         shapes = []
-        for part in item.objects():
+        for part in image.objects():
             shape: dict[str, Any] = {"label": label, "group_id": None, "description": "", "flags": {}, "mask": None}
             if polygons:
                 shape |= {"shape_type": "polygon", "points": _outline(part, tolerance).tolist()}
@@ -76,27 +76,27 @@ def labelme_files(items: Iterable[Item], label: str, polygons: bool, tolerance: 
             "version": "5.5.0",
             "flags": {},
             "shapes": shapes,
-            "imagePath": PurePosixPath(item.name).name,
+            "imagePath": PurePosixPath(image.name).name,
             "imageData": None,
-            "imageHeight": item.size[0],
-            "imageWidth": item.size[1],
+            "imageHeight": image.size[0],
+            "imageWidth": image.size[1],
         }
-        yield f"{item.id}.json", _json(root)
+        yield f"{image.id}.json", _json(root)
 
 
-def cvat_files(items: Iterable[Item], label: str, polygons: bool, tolerance: float) -> Files:
+def cvat_files(images: Iterable[ExportImage], label: str, polygons: bool, tolerance: float) -> Files:
     """annotations.xml: CVAT for images 1.1; polygons, or masks."""
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
     task = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task")
     entry = ElementTree.SubElement(ElementTree.SubElement(task, "labels"), "label")
     ElementTree.SubElement(entry, "name").text = label
-    for number, item in enumerate(items):
-        height, width = item.size
+    for number, image in enumerate(images):
+        height, width = image.size
         element = ElementTree.SubElement(
-            root, "image", {"id": str(number), "name": item.name, "width": str(width), "height": str(height)}
+            root, "image", {"id": str(number), "name": image.name, "width": str(width), "height": str(height)}
         )
-        for part in item.objects():
+        for part in image.objects():
             common = {"label": label, "source": "auto", "occluded": "0", "z_order": "0"}
             if polygons:
                 points = ";".join(f"{x:.2f},{y:.2f}" for x, y in _outline(part, tolerance))
@@ -114,13 +114,13 @@ def cvat_files(items: Iterable[Item], label: str, polygons: bool, tolerance: flo
     yield "annotations.xml", b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root) + b"\n"
 
 
-def label_studio_files(items: Iterable[Item], label: str, polygons: bool, tolerance: float) -> Files:
+def label_studio_files(images: Iterable[ExportImage], label: str, polygons: bool, tolerance: float) -> Files:
     """tasks.json with pre-annotations (predictions), and the labelling configuration that fits them."""
     tasks = []
-    for item in items:
-        height, width = item.size
+    for image in images:
+        height, width = image.size
         results = []
-        for number, part in enumerate(item.objects()):
+        for number, part in enumerate(image.objects()):
             kind = "polygon" if polygons else "brush"
             if polygons:
                 value: dict[str, Any] = {"points": (_outline(part, tolerance) * 100 / (width, height)).tolist()}
@@ -138,20 +138,20 @@ def label_studio_files(items: Iterable[Item], label: str, polygons: bool, tolera
                     "value": {**value, f"{kind}labels": [label]},
                 }
             )
-        predictions = [{"model_version": "scaler", "result": results}] if item.mask is not None else []
-        tasks.append({"data": {"image": f"/data/local-files/?d={quote(item.name)}"}, "predictions": predictions})
+        predictions = [{"model_version": "scaler", "result": results}] if image.mask is not None else []
+        tasks.append({"data": {"image": f"/data/local-files/?d={quote(image.name)}"}, "predictions": predictions})
     yield "tasks.json", _json(tasks)
     yield "labeling_config.xml", LABEL_STUDIO_CONFIG.format(label=quoteattr(label)).encode()
 
 
-def mask_files(items: Iterable[Item], label: str, polygons: bool, tolerance: float) -> Files:
+def mask_files(images: Iterable[ExportImage], label: str, polygons: bool, tolerance: float) -> Files:
     """<id>.png of 0 and 255 for each labelled image."""
-    for item in items:
-        if item.mask is not None:
-            yield f"{item.id}.png", _png(item.mask() * np.uint8(255))
+    for image in images:
+        if image.mask is not None:
+            yield f"{image.id}.png", _png(image.mask() * np.uint8(255))
 
 
-Writer = Callable[[Iterable[Item], str, bool, float], Files]
+Writer = Callable[[Iterable[ExportImage], str, bool, float], Files]
 WRITERS: dict[str, tuple[Writer, bool]] = {  # the writer, and whether polygons are what its tool edits best
     "coco": (coco_files, False),
     "labelme": (labelme_files, True),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.export_formats import WRITERS
-from scaler.exchange.objects import Item
+from scaler.exchange.objects import ExportImage
+from scaler.exchange.staging import staged, staged_files
 
 
 def export_annotations(
     kind: str,
-    items: list[Item],
+    images: list[ExportImage],
     out: Path,
     *,
     label: str = "object",
@@ -26,7 +26,7 @@ def export_annotations(
 
     Args:
         kind: a key of `WRITERS`.
-        items: what to export.
+        images: what to export.
         out: a folder; new, or with other files in it.
         label: name of the category.
         polygons: outlines instead of pixels; None for what the tool edits best.
@@ -41,54 +41,37 @@ def export_annotations(
         ScalerError: a mask is unreadable or of another size, or a file is in the way. Nothing was written then.
     """
     writer, best = WRITERS[kind]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
-    except OSError as error:
-        raise ScalerError(f"{out}: cannot be written to ({error.strerror}); choose another --out.") from None
-    try:
-        for name, content in writer(items, label, best if polygons is None else polygons, tolerance):
-            _put(staging / name, content)
+    with staged(out) as staging:
+        for name, content in writer(images, label, best if polygons is None else polygons, tolerance):
+            path = staging / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         if with_images:
-            for item in items:
-                target = staging / ("" if kind == "labelme" else "images") / item.name
+            for image in images:
+                target = staging / ("" if kind == "labelme" else "images") / image.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(item.image, target)
+                shutil.copyfile(image.path, target)
         written = _move(staging, out, overwrite)
-    except OSError as error:
-        raise ScalerError(
-            f"{error.filename or out}: cannot be written ({error.strerror}); make room or check it."
-        ) from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return _told(items, out, written)
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    labelled, turned = sum(image.mask is not None for image in images), sum(image.turned for image in images)
+    lines = [f"{out}: {len(images)} images, {labelled} of them labelled; {written} files"]
+    if turned:
+        lines.append(
+            f"{turned} images have an EXIF orientation, which some tools ignore; shapes are those of the upright image"
+        )
+    return lines
 
 
 def _move(staging: Path, out: Path, overwrite: bool) -> int:
-    paths = sorted(path for path in staging.rglob("*") if path.is_file())
+    paths, faults = staged_files(staging), Faults(out)
     if not paths:
-        raise ScalerError("nothing to export: none of the images has a label.")
-    for path in paths:
-        target = out / path.relative_to(staging)
+        raise ScalerError(Fault("nothing_to_export", (), "nothing to export: none of the images has a label"))
+    targets = {path: out / path.relative_to(staging) for path in paths}
+    for target in targets.values():
         if target.exists() and not overwrite:
-            raise ScalerError(f"{target}: is there already; another --out, or --overwrite to replace it.")
-    for path in paths:
-        target = out / path.relative_to(staging)
+            remedy = "choose another --out, or --overwrite to replace it"
+            faults.add(Fault("in_the_way", (target,), "is there already", remedy))
+    faults.raise_if_errors()
+    for path, target in targets.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
     return len(paths)
-
-
-def _told(items: list[Item], out: Path, written: int) -> list[str]:
-    labelled = sum(item.mask is not None for item in items)
-    lines = [f"{out}: {len(items)} images, {labelled} of them labelled; {written} files"]
-    if turned := sum(item.turned for item in items):
-        lines.append(
-            f"{turned} images carry an EXIF turn, which some tools ignore; sizes and shapes are of the upright image"
-        )
-    return lines

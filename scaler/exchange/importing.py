@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.writing import write_file
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
-from scaler.exchange.merge import Merged, Tally
-from scaler.exchange.parsing import read_json
-from scaler.exchange.pictures import pictures_by_id
-from scaler.exchange.reading import date_of, fingerprint, merged, paired, read_document, told
-from scaler.exchange.shapes import Options
+from scaler.errors import Fault, Faults
+from scaler.exchange.image_files import files_by_id
+from scaler.exchange.merge import Labels
+from scaler.exchange.parsing import broken, read_json
+from scaler.exchange.reading import Reading, broken_list, opened
+from scaler.exchange.shapes import ImportOptions
+from scaler.exchange.staging import staged, staged_files
 from scaler.use.write import write_png
 
 RECORD = "import.json"
+BROKEN_LIST = "import_broken.csv"
 FORMAT = "scaler-import"
 FOLDERS = ("images", "masks", "marks")
 
@@ -29,19 +29,19 @@ def import_annotations(
     kind: str,
     source: Path,
     out: Path,
-    options: Options,
+    options: ImportOptions,
     *,
     link: bool = False,
     overwrite: bool = False,
     date: str | None = None,
 ) -> list[str]:
-    """Read a source and lay it down as `out/{images,masks,marks}` with `out/import.json`; all of it or nothing.
+    """Read a source and write it as `out/{images,masks,marks}` with `out/import.json`; all of it or nothing.
 
     Args:
         kind: a key of `scaler.exchange.reading.READERS`.
         source: file or folder.
         out: a new or an existing data set; files that are there with the same content are left alone.
-        options: how to read.
+        options: how to read; with `skip_broken` what was left out is listed in `out/import_broken.csv`.
         link: link images instead of copying them.
         overwrite: replace files of other content.
         date: of the annotations, for the record; default: the source's own.
@@ -50,83 +50,61 @@ def import_annotations(
         The summary, line by line.
 
     Raises:
-        ScalerError: anything is wrong with the source or its images, or a file is in the way. Nothing was written then.
+        ScalerError: every fault of the source and its images, or a file is in the way. Nothing was written then.
     """
     _imports(out / RECORD)
-    document = read_document(kind, source, options)
-    problems, tally = Problems(source), Tally()
-    pairs = paired(document, options, problems)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=out))
-    except OSError as error:
-        raise ScalerError(f"{out}: cannot be written to ({error.strerror}); choose another --out.") from None
-    try:
-        for result in merged(pairs, options, problems, tally):
-            _stage(result, staging, link=link)
-        problems.raise_if_any()
-        made = {name: sum(1 for path in (staging / name).rglob("*") if not path.is_dir()) for name in FOLDERS}
-        kept = _place(staging, out, overwrite)
-    except OSError as error:
-        raise ScalerError(
-            f"{error.filename or out}: cannot be written ({error.strerror}); make room or check it."
-        ) from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    counts: dict[str, Any] = {
-        **made,
-        "objects": dict(sorted(tally.objects.items())),
-        **dict(sorted(tally.counts.items())),
-    }
-    entry = {
-        "source": str(source),
-        "sha256": fingerprint(document),
-        "date": date or date_of(document),
-        "format": kind,
-        "options": _plain(options),
-        "counts": counts,
-    }
-    _record(out / RECORD, entry)
+    with opened(kind, source, options) as reading, staged(out) as staging:
+        if link and reading.folder not in (source, source.parent):
+            raise broken(source, "--link cannot link into a zip", "unpack it, or leave out --link", "zip")
+        for labels in reading.labels():
+            _stage(labels, staging, link=link)
+        left_out = reading.finish()
+        made = {name: len(staged_files(staging / name)) for name in FOLDERS}
+        if not made["images"]:
+            raise broken(source, "no image is left without its broken entries", kind="source_empty")
+        kept = _move(staging, out, overwrite)
+        if options.skip_broken:
+            write_file(out / BROKEN_LIST, broken_list(left_out))
+        _record(out / RECORD, _entry(kind, reading, made, date))
     head = f"{out}: {made['images']} images, {made['masks']} masks, {made['marks']} marks files"
-    return [head + (f"; {kept} files were there already" if kept else ""), *told(document, tally, options)]
+    tail = [f"the broken entries are listed in {out / BROKEN_LIST}"] if left_out else []
+    return [head + (f"; {kept} files were there already" if kept else ""), *reading.summary(), *tail]
 
 
-def _stage(result: Merged, staging: Path, *, link: bool) -> None:
-    picture = result.picture
-    target = staging / "images" / f"{picture.id}{picture.suffix}"
+def _stage(labels: Labels, staging: Path, *, link: bool) -> None:
+    image = labels.image
+    target = staging / "images" / f"{image.id}{image.suffix}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(picture.content, bytes):
-        target.write_bytes(picture.content)
+    if isinstance(image.content, bytes):
+        target.write_bytes(image.content)
     elif link:
-        target.symlink_to(picture.content.resolve())
+        target.symlink_to(image.content.resolve())
     else:
-        shutil.copyfile(picture.content, target)
-    if result.mask is not None:
-        write_png(staging / "masks" / f"{picture.id}.png", result.mask * 255)
-    if result.marks is not None:
-        write_png(staging / "marks" / f"{picture.id}.png", result.marks)
+        shutil.copyfile(image.content, target)
+    if labels.mask is not None:
+        write_png(staging / "masks" / f"{image.id}.png", labels.mask * 255)
+    if labels.marks is not None:
+        write_png(staging / "marks" / f"{image.id}.png", labels.marks)
 
 
-def _place(staging: Path, out: Path, overwrite: bool) -> int:
-    """Move everything to its place, after a look at what is there; returns how many files were there already."""
+def _move(staging: Path, out: Path, overwrite: bool) -> int:
+    """Move everything to its place, unless something else is there; returns how many files were there already."""
     moves: list[tuple[Path, Path, Path | None]] = []
     kept = 0
-    problems = Problems(out)
+    faults = Faults(out)
     for folder in FOLDERS:
-        there = pictures_by_id(out / folder) if (out / folder).is_dir() else {}
-        for path in sorted(path for path in (staging / folder).rglob("*") if not path.is_dir()):
+        there = files_by_id(out / folder) if (out / folder).is_dir() else {}
+        for path in staged_files(staging / folder):
             target = out / path.relative_to(staging)
-            stem = target.relative_to(out / folder).with_suffix("").as_posix()
-            old = there.get(stem)
+            old = there.get(target.relative_to(out / folder).with_suffix("").as_posix())
             if old == target and sha256(old) == sha256(path):
                 kept += 1
                 continue
             if old is not None and not overwrite:
-                problems.add(
-                    f"{old}: is there already, with other content; another --out, or --overwrite to replace it."
-                )
+                reason = "is there already, with other content"
+                faults.add(Fault("in_the_way", (old,), reason, "choose another --out, or --overwrite to replace it"))
             moves.append((path, target, old))
-    problems.raise_if_any()
+    faults.raise_if_errors()
     for path, target, old in moves:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
@@ -135,10 +113,20 @@ def _place(staging: Path, out: Path, overwrite: bool) -> int:
     return kept
 
 
-def _plain(options: Options) -> dict[str, Any]:
-    values = asdict(options)
-    values["images"] = None if options.images is None else str(options.images)
-    return values
+def _entry(kind: str, reading: Reading, made: dict[str, int], date: str | None) -> dict[str, Any]:
+    options, tally = asdict(reading.options), reading.tally
+    options["images"] = None if reading.options.images is None else str(reading.options.images)
+    left_out = {"broken entries left out": len(reading.faults.of("error"))} if reading.options.skip_broken else {}
+    return {
+        "source": str(reading.source),
+        "sha256": reading.fingerprint(),
+        "date": date or reading.date(),
+        "format": kind,
+        "options": options,
+        "counts": {
+            **made, **left_out, "objects": dict(sorted(tally.objects.items())), **dict(sorted(tally.counts.items()))
+        },
+    }  # fmt: skip
 
 
 def _record(path: Path, entry: dict[str, Any]) -> None:
@@ -155,5 +143,5 @@ def _imports(path: Path) -> list[Any]:
         return []
     content = read_json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("imports"), list):
-        raise ScalerError(f"{path}: not a record of imports; move it away.")
+        raise broken(path, "not a record of imports", "move it to another folder", "record")
     return list(content["imports"])

@@ -1,23 +1,30 @@
-"""All shapes of an image into one mask and one map of marks, in the upright frame."""
+"""All shapes of an image into one mask and one map of marks, in the upright frame.
+
+The rule for all formats: a mask claims every pixel of its image. So where any wanted shape was left out, be it of a
+kind that is not read, broken, or too small to cover a pixel, the image stays unlabelled; and only an image that was
+annotated as empty may get an empty mask. Shapes of other categories than the chosen ones do not count, but an image
+that has nothing else was not annotated as empty either.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import numpy as np
 
-from scaler.errors import ScalerError
-from scaler.exchange.pictures import Picture, turned_upright
+from scaler.errors import Fault, Faults, ScalerError
+from scaler.exchange.image_files import ImageFile, turned_upright
+from scaler.exchange.parsing import broken, wh
 from scaler.exchange.raster import stroke
-from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, Options, Size, Stroke
+from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, ImportOptions, Shape, Size, Stroke, Unread
 
-FOREGROUND, BACKGROUND = 1, 2
+UNKNOWN, FOREGROUND, BACKGROUND = 0, 1, 2
+RESERVED = {"_background_": BACKGROUND, "__ignore__": UNKNOWN}  # Labelme's own labels, and what converts them
 FAR = 1.0  # of the image's size: no hand slips that far over the edge
-MARKS_OF_ONE_KIND = "marks files with object marks only: set prepare_data.marks_convention: fg1_bg2 in params.yaml"
 NEAR = 1.0  # pixels by which a point may lie over the edge
+MARKS_OF_ONE_KIND = "marks files with object marks only: set prepare_data.marks_convention: fg1_bg2 in params.yaml"
 
 
 @dataclass
@@ -26,7 +33,7 @@ class Tally:
 
     Attributes:
         objects: instances per category.
-        counts: everything else that was seen, by a phrase that follows its number.
+        counts: everything else, by the phrase that follows its number.
         overhang: the farthest that a shape reached over its image's edge, pixels.
     """
 
@@ -36,19 +43,19 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Merged:
+class Labels:
     """Labels of one image, (H, W) uint8 upright: mask {0, 1}, marks {0, 1, 2}; None where there are none."""
 
-    picture: Picture
-    mask: U8 | None
-    marks: U8 | None
+    image: ImageFile
+    mask: U8 | None = None
+    marks: U8 | None = None
 
 
-def check_names(document: Document, options: Options) -> None:
-    """Whether the chosen categories are ones that the source has.
+def check_categories(document: Document, options: ImportOptions) -> None:
+    """Whether the source has the chosen categories.
 
     Raises:
-        ScalerError: one is not; with the nearest names.
+        ScalerError: it lacks one, with the nearest names; or one is chosen as object and as background.
     """
     for names, known, flag in (
         (options.categories, document.categories, "--category"),
@@ -57,129 +64,183 @@ def check_names(document: Document, options: Options) -> None:
         for name in names:
             if name not in known:
                 close = get_close_matches(name, known, n=3, cutoff=0.5)
-                hint = (
-                    f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known[:20]) or 'none'}."
-                )
-                raise ScalerError(f"{flag}: the source has no category {name!r}; {hint}")
+                remedy = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known[:20]) or 'none'}"
+                reason = f"{flag}: the source has no category {name!r}"
+                raise ScalerError(Fault("category_unknown", (), reason, remedy))
     if both := sorted(set(options.categories) & set(options.background)):
-        raise ScalerError(f"{both[0]!r} is both --category and --background; choose one.")
+        raise ScalerError(Fault("category_twice", (), f"{both[0]!r} is both --category and --background", "choose one"))
 
 
-def merge(image: Annotated, picture: Picture, options: Options, tally: Tally) -> Merged:
-    """Paint what was drawn on an image; the union of all areas is the mask.
+def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tally, faults: Faults) -> Labels:
+    """Paint what was drawn on an image, in the order of drawing; faults of its shapes go to `faults`.
 
     Raises:
-        ScalerError: the file speaks of an image of another size; a shape lies outside; a pixel is marked as both.
+        ScalerError: the image has another size than the source says.
     """
-    frame = _frame(image, picture, options, tally)
-    mask: U8 | None = None
-    marks = np.zeros((2, *frame), np.uint8)
+    frame = _frame(image, file, options, tally)
+    canvas, errors = _Canvas(frame, options), len(faults.items)
     for shape in image.shapes:
-        value = _value(shape, options)
-        if value is None or (isinstance(shape, Area) and value == BACKGROUND and not options.as_marks):
-            tally.counts["shapes of other categories left out"] += 1
-            continue
-        tally.objects[shape.label] += 1
-        painted = _painted(shape, frame, options, tally)
-        if isinstance(shape, Stroke) or options.as_marks:
-            marks[value - 1] |= painted
-        else:
-            mask = painted if mask is None else mask | painted
-    empty_counts = image.complete or (options.empty_is_background and image.answered)
-    if mask is None and not marks.any():
-        tally.counts[_nothing(image)] += 1
-        mask = np.zeros(frame, np.uint8) if empty_counts else None
-    if marks.any() and not marks[1].any():
+        with faults.collect([file.id]):
+            canvas.draw(shape)
+    with faults.collect([file.id]):
+        _check_marks(canvas.marks, image.where)
+    if any(item.severity == "error" for item in faults.items[errors:]):
+        return Labels(file)
+    tally.counts += canvas.tally.counts
+    tally.overhang = max(tally.overhang, canvas.tally.overhang)
+    empty = _emptiness(image, canvas)
+    if empty is not None:
+        tally.counts[empty] += 1
+        annotated_as_empty = image.answered and not image.shapes and options.empty_is_background
+        blank = np.zeros(file.upright, np.uint8) if image.complete or annotated_as_empty else None
+        return Labels(file, blank)
+    tally.objects += canvas.tally.objects
+    turn = file.orientation if options.stored_frame else 1
+    mask = None if canvas.mask is None else turned_upright(canvas.mask, turn)
+    if not canvas.marks.any():
+        return Labels(file, mask)
+    if not canvas.marks[1].any():
         tally.counts[MARKS_OF_ONE_KIND] += 1
-    turn = picture.orientation if options.stored_frame else 1
-    return Merged(
-        picture,
-        None if mask is None else turned_upright(mask, turn),
-        turned_upright(_united(marks, image.where), turn) if marks.any() else None,
-    )
+    marks = canvas.marks[0] * np.uint8(FOREGROUND) + canvas.marks[1] * np.uint8(BACKGROUND)
+    return Labels(file, mask, turned_upright(marks, turn))
 
 
-def _nothing(image: Annotated) -> str:
+class _Canvas:
+    """Mask and marks of one image while its shapes are drawn.
+
+    Attributes:
+        mask: (H, W) uint8 {0, 1}, or None before the first area.
+        marks: (2, H, W) uint8 {0, 1}: foreground, background.
+        tally: of this image alone.
+        unread: how many wanted shapes of kinds that are not read.
+    """
+
+    def __init__(self, frame: Size, options: ImportOptions) -> None:
+        self._frame, self._options = frame, options
+        self.mask: U8 | None = None
+        self.marks = np.zeros((2, *frame), np.uint8)
+        self.tally = Tally()
+        self.unread = 0
+
+    def draw(self, shape: Shape) -> None:
+        """Add a shape.
+
+        Raises:
+            ScalerError: it is broken, or lies outside the image.
+        """
+        value = self._value(shape.label)
+        if value is None:
+            self.tally.counts["shapes of other categories left out"] += 1
+        elif isinstance(shape, Unread):
+            if shape.faults:
+                raise ScalerError(*shape.faults)
+            self.unread += 1
+            self.tally.counts[f"{shape.what} that are not read"] += 1
+        elif value == UNKNOWN and not self._options.as_marks:
+            reason = f"the label {shape.label} leaves its pixels unknown, which a mask cannot say"
+            remedy = f"use --as-marks, or --background {shape.label} to count them as background"
+            raise broken(shape.where, reason, remedy, "unknown_region")
+        else:
+            painted = self._painted(shape)
+            self.tally.objects[shape.label] += 1
+            self._add(painted, value, is_area=isinstance(shape, Area))
+
+    def _add(self, painted: U8, value: int, *, is_area: bool) -> None:
+        if is_area and not self._options.as_marks:
+            mask = np.zeros(self._frame, np.uint8) if self.mask is None else self.mask
+            self.mask = mask | painted if value == FOREGROUND else mask & (1 - painted)
+            return
+        if is_area or value == UNKNOWN:  # what is drawn later covers what is below
+            self.marks &= 1 - painted
+        if value != UNKNOWN:
+            self.marks[value - 1] |= painted
+
+    def _value(self, label: str | None) -> int | None:
+        """What a label stands for; None: it is not among the chosen categories. Unreadable ones may be."""
+        options = self._options
+        if label in options.background:
+            return BACKGROUND
+        if label in RESERVED and label not in options.categories:
+            return RESERVED[label]
+        return FOREGROUND if label is None or not options.categories or label in options.categories else None
+
+    def _painted(self, shape: Area | Stroke) -> U8:
+        height, width = self._frame
+        scale = np.asarray([width, height], np.float64)
+        if isinstance(shape, Stroke):
+            points = _on_image(shape.points, scale, shape.where)
+            return stroke(points, shape.joined, self._frame, self._options.mark_width)
+        over = _overhang(shape.points * (scale if shape.relative else 1), scale, shape.where)
+        painted = shape.paint(self._frame)
+        if over > 0:
+            self.tally.counts["shapes cut at the image's edge"] += 1
+            self.tally.overhang = max(self.tally.overhang, over)
+        if not painted.any() and shape.kind != "mask":
+            self.tally.counts["objects too small to cover a pixel's centre"] += 1
+        self.tally.counts[f"of the objects a {shape.kind}"] += 1
+        return painted
+
+
+def _emptiness(image: Annotated, canvas: _Canvas) -> str | None:
+    """Why the image has no label, as a phrase for the summary; None if it has one."""
+    if canvas.unread:
+        return "images left unlabelled because of shapes that are not read"
+    if canvas.marks.any() or (canvas.mask is not None and (canvas.mask.any() or image.complete)):
+        return None
     if not image.answered:
         return "images not annotated at all"
-    return (
-        "images with shapes of other categories only" if image.shapes else "images with an entry, but without any shape"
-    )
+    if not image.shapes or image.complete:
+        return "images annotated as empty"
+    if canvas.mask is None:
+        return "images left unlabelled that have shapes of other categories only"
+    return "images left unlabelled because their objects cover no pixel"
 
 
-def _frame(image: Annotated, picture: Picture, options: Options, tally: Tally) -> Size:
-    frame, other = picture.upright, picture.stored
+def _frame(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tally) -> Size:
+    frame, other = file.upright, file.stored
     if options.stored_frame:
         frame, other = other, frame
     if image.size is not None and image.size != frame:
-        found = f"{image.where}: says that {image.name} has {_wh(image.size)} pixels, but it has {_wh(frame)}"
+        reason = f"{file.id} should have {wh(image.size)} pixels (width x height), but has {wh(frame)}"
         if image.size != other:
-            raise ScalerError(f"{found}. Bring the image that was annotated, or export again with this one.")
+            raise broken(image.where, reason, "use the image that was annotated, or export again", "size_differs")
         if options.stored_frame:
-            raise ScalerError(f"{found} without its EXIF turn; the tool did turn it: leave out --stored-frame.")
-        raise ScalerError(f"{found} when its EXIF turn is applied; the tool ignored the turn: add --stored-frame.")
-    if picture.orientation != 1 and frame == other and image.shapes:
-        assumed = "the stored frame" if options.stored_frame else "upright"
-        tally.counts[f"images whose EXIF turn does not show in their size, taken as annotated in {assumed}"] += 1
+            reason += " without its EXIF orientation, which the tool did apply"
+            raise broken(image.where, reason, "leave out --stored-frame", "size_differs")
+        reason += " with its EXIF orientation, which the tool ignored"
+        raise broken(image.where, reason, "add --stored-frame", "size_differs")
+    if file.orientation != 1 and frame == other and image.shapes:
+        assumed = "the stored" if options.stored_frame else "the upright"
+        tally.counts[f"images whose EXIF orientation does not show in their size; {assumed} frame is assumed"] += 1
     return frame
 
 
-def _wh(size: Iterable[int]) -> str:
-    height, width = size
-    return f"{width} x {height}"
-
-
-def _value(shape: Area | Stroke, options: Options) -> int | None:
-    if shape.label in options.background:
-        return BACKGROUND
-    return FOREGROUND if not options.categories or shape.label in options.categories else None
-
-
-def _painted(shape: Area | Stroke, size: Size, options: Options, tally: Tally) -> U8:
-    scale = np.asarray([size[1], size[0]], np.float64)
-    points = shape.points * scale if isinstance(shape, Area) and shape.relative else shape.points
-    if isinstance(shape, Stroke):
-        return stroke(_on_image(points, scale, shape.where, tally), shape.joined, size, options.mark_width)
-    _check_place(points, scale, shape.where, tally)
-    painted = shape.paint(size)
-    if not painted.any():
-        tally.counts["objects too small to cover a pixel's centre"] += 1
-    tally.counts[f"of the objects a {shape.kind}"] += 1
-    return painted
-
-
-def _check_place(points: F64, scale: F64, where: str, tally: Tally) -> None:
+def _overhang(points: F64, scale: F64, where: str) -> float:
+    """Pixels by which an area reaches over the image's edge; at most 0 if it does not."""
     if not len(points):
-        return
+        return 0.0
     low, high = points.min(axis=0), points.max(axis=0)
     over = float(max((-low).max(), (high - scale).max()))
+    size = wh(scale[::-1])
     if (high <= 0).any() or (low >= scale).any():
-        raise ScalerError(f"{where}: lies wholly outside the image of {_wh((int(scale[1]), int(scale[0])))} pixels.")
-    if (low < -FAR * scale).any() or (high > (1 + FAR) * scale).any():
-        raise ScalerError(
-            f"{where}: reaches {over:.0f} pixels over the edge of an image of {_wh((int(scale[1]), int(scale[0])))}; "
-            "the coordinates belong to another image or another unit."
-        )
-    if over > 0:
-        tally.counts["shapes cut at the image's edge"] += 1
-        tally.overhang = max(tally.overhang, over)
+        reason = f"lies wholly outside the image of {size} pixels"
+    elif (low < -FAR * scale).any() or (high > (1 + FAR) * scale).any():
+        reason = f"reaches {over:.0f} pixels over the edge of the image of {size}"
+    else:
+        return over
+    raise broken(where, reason, "its coordinates belong to another image or have another unit", "outside")
 
 
-def _on_image(points: F64, scale: F64, where: str, tally: Tally) -> F64:
-    if (points < -NEAR).any() or (points > scale + NEAR).any():
-        worst = points[((points < -NEAR) | (points > scale + NEAR)).any(axis=1)][0]
-        raise ScalerError(
-            f"{where}: the point ({worst[0]:g}, {worst[1]:g}) lies outside the image of "
-            f"{_wh((int(scale[1]), int(scale[0])))} pixels."
-        )
+def _on_image(points: F64, scale: F64, where: str) -> F64:
+    off = ((points < -NEAR) | (points > scale + NEAR)).any(axis=1)
+    if off.any():
+        x, y = points[off][0]
+        reason = f"the point ({x:g}, {y:g}) lies outside the image of {wh(scale[::-1])} pixels"
+        raise broken(where, reason, "move or delete it", "outside")
     return np.clip(points, 0, scale - 1e-3)
 
 
-def _united(marks: U8, where: str) -> U8:
-    both = int((marks[0] & marks[1]).sum())
-    if both:
-        raise ScalerError(
-            f"{where}: {both} pixels are marked as object and as background; choose a smaller --mark-width, "
-            "or set the marks apart."
-        )
-    return np.asarray(marks[0] * FOREGROUND + marks[1] * BACKGROUND, np.uint8)
+def _check_marks(marks: U8, where: str) -> None:
+    if both := int((marks[0] & marks[1]).sum()):
+        reason = f"{both} pixels are marked as object and as background"
+        raise broken(where, reason, "choose a smaller --mark-width, or move the marks apart", "marks_overlap")

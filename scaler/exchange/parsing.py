@@ -1,11 +1,13 @@
-"""Reading JSON and XML of strangers: every value is checked, every message says where."""
+"""Reading JSON and XML that others wrote: every value is checked, every message names the place."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -13,10 +15,16 @@ import defusedxml
 import defusedxml.ElementTree
 import numpy as np
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 from scaler.exchange.shapes import F64
 
-NAMES = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}
+NAMES = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
+BROKEN = "annotation_broken"
+
+
+def broken(where: str | Path, reason: str, remedy: str = "", kind: str = BROKEN) -> ScalerError:
+    """The error for one entry of a source."""
+    return ScalerError(Fault(kind, (where,), reason, remedy))
 
 
 def read_text(path: Path) -> str:
@@ -28,46 +36,43 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        cure = "unpack it first" if path.suffix.lower() == ".zip" else "export it again, as UTF-8"
-        raise ScalerError(f"{path}: no UTF-8 text; {cure}.") from None
+        raise broken(path, "not UTF-8 text", "export it again, or save it as UTF-8", "not_utf8") from None
     except OSError as error:
-        raise ScalerError(f"{path}: not readable ({error.strerror}); check the path and its permissions.") from None
+        raise broken(path, f"cannot be read ({error.strerror})", "check its path and permissions", "read") from None
 
 
 def read_json(path: Path) -> Any:
     """The value of a JSON file.
 
     Raises:
-        ScalerError: as `read_text`; or no JSON, with line and column.
+        ScalerError: as `read_text`; or not valid JSON, with line and column.
     """
     text = read_text(path)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ScalerError(
-            f"{path}: line {error.lineno}, column {error.colno}: no valid JSON ({error.msg}). Export the file again."
-        ) from None
+        reason = f"line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})"
     except RecursionError:
-        raise ScalerError(f"{path}: nested too deeply for an annotation file. Export the file again.") from None
+        reason = "nested too deeply for an annotation file"
+    raise broken(path, reason, "export the file again", "not_json")
 
 
 def read_xml(path: Path) -> Element:
-    """The root of an XML file; entities and outer references are refused.
+    """The root of an XML file; entities and external references are refused.
 
     Raises:
-        ScalerError: as `read_text`; or no XML, with line and column.
+        ScalerError: as `read_text`; or not valid XML, with line and column.
     """
     text = read_text(path)
     try:
         root: Element = defusedxml.ElementTree.fromstring(text)
+        return root
     except ParseError as error:
         line, column = error.position
-        raise ScalerError(
-            f"{path}: line {line}, column {column + 1}: no valid XML ({error}). Export the file again."
-        ) from None
+        reason = f"line {line}, column {column + 1}: not valid XML ({error})"
     except defusedxml.DefusedXmlException as error:
-        raise ScalerError(f"{path}: defines XML entities, which no annotation tool writes ({error}).") from None
-    return root
+        reason = f"defines XML entities, which no annotation tool writes ({error})"
+    raise broken(path, reason, "export the file again", "not_xml")
 
 
 def expect(value: Any, kind: type, where: str) -> Any:
@@ -76,25 +81,24 @@ def expect(value: Any, kind: type, where: str) -> Any:
     Raises:
         ScalerError: it is not.
     """
-    fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    if not fits:
-        raise ScalerError(f"{where}: expected {NAMES[kind]}, got {_shown(value)}.")
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise broken(where, f"expected {NAMES[kind]}, got {shown(value)}")
     return value
 
 
 def field(owner: dict[str, Any], key: str, kind: type, where: str) -> Any:
-    """The value of a key that must be there.
+    """The value of a required key.
 
     Raises:
         ScalerError: it is missing, or of another type.
     """
     if key not in owner:
-        raise ScalerError(f"{where}: {key!r} is missing; is the file really in this format?")
+        raise broken(where, f"{key!r} is missing", "check that the file is in this format")
     return expect(owner[key], kind, f"{where}: {key}")
 
 
 def size_of(height: Any, width: Any, where: str) -> tuple[int, int]:
-    """(H, W) from two whole numbers (or texts of such).
+    """(H, W) from two whole numbers (or text of such).
 
     Raises:
         ScalerError: they are not whole numbers above 0.
@@ -103,13 +107,13 @@ def size_of(height: Any, width: Any, where: str) -> tuple[int, int]:
     for name, value in (("height", height), ("width", width)):
         numeric = number(value, f"{where}: {name}")
         if numeric < 1 or numeric != int(numeric):
-            raise ScalerError(f"{where}: {name}: expected a whole number from 1, got {_shown(value)}.")
+            raise broken(f"{where}: {name}", f"expected a whole number above 0, got {shown(value)}")
         found.append(int(numeric))
     return found[0], found[1]
 
 
 def number(value: Any, where: str) -> float:
-    """A finite number, or a text that is one.
+    """A finite number, or text of one.
 
     Raises:
         ScalerError: it is none.
@@ -119,7 +123,7 @@ def number(value: Any, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not math.isfinite(result):
-        raise ScalerError(f"{where}: expected a finite number, got {_shown(value)}.")
+        raise broken(where, f"expected a finite number, got {shown(value)}")
     return result
 
 
@@ -137,21 +141,31 @@ def coordinates(values: Iterable[Any], where: str) -> F64:
     if array.ndim != 1 or not np.isfinite(array).all():  # one by one, so that the message shows the culprit
         array = np.asarray([number(value, where) for value in numbers])
     if len(numbers) % 2:
-        raise ScalerError(f"{where}: {len(numbers)} coordinates; expected pairs of x and y.")
+        raise broken(where, f"{len(numbers)} coordinates; expected pairs of x and y")
     return array.reshape(-1, 2)
 
 
-def ring(values: Iterable[Any], where: str) -> F64:
+def pairs(values: Any, where: str) -> F64:
+    """`coordinates` of a list of [x, y].
+
+    Raises:
+        ScalerError: as `coordinates`, or a point that is no pair.
+    """
+    if any(len(expect(pair, list, where)) != 2 for pair in values):
+        raise broken(where, "expected points of x and y")
+    return coordinates([value for pair in values for value in pair], where)
+
+
+def ring(values: Iterable[Any] | F64, where: str) -> F64:
     """`coordinates` of a polygon: at least three points.
 
     Raises:
         ScalerError: as `coordinates`, or fewer points.
     """
-    points = coordinates(values, where)
+    points = values if isinstance(values, np.ndarray) else coordinates(values, where)
     if len(points) < 3:
-        raise ScalerError(
-            f"{where}: a polygon of {len(points)} points; expected at least 3. Remove it, or draw it again."
-        )
+        reason = f"a polygon of {len(points)} points; expected at least 3"
+        raise broken(where, reason, "delete it, or draw it again", "polygon_without_area")
     return points
 
 
@@ -165,33 +179,33 @@ def counts(values: Iterable[Any], total: int, where: str) -> list[int]:
     for value in values:
         numeric = number(value, where)
         if numeric < 0 or numeric != int(numeric):
-            raise ScalerError(f"{where}: expected run lengths from 0, got {_shown(value)}.")
+            raise broken(where, f"expected run lengths from 0, got {shown(value)}")
         found.append(int(numeric))
     if sum(found) != total:
-        raise ScalerError(f"{where}: the run lengths cover {sum(found)} pixels, the mask has {total}.")
+        reason = f"the run lengths cover {sum(found)} pixels, but the mask has {total}"
+        raise broken(where, reason, "export the file again", "run_lengths")
     return found
 
 
-def safe_name(name: Any, where: str, *, cure: str = "Give names below the images folder.") -> str:
-    r"""An image's path with "/" between its parts ("\" is one too), which leads nowhere outside its folder.
+def base64_bytes(value: Any, where: str) -> bytes:
+    """The bytes of base64 text.
 
     Raises:
-        ScalerError: it is empty, absolute, has ".." or control characters.
+        ScalerError: it is no such text.
     """
-    text = str(expect(name, str, f"{where}: image name")).replace("\\", "/")
-    path = PurePosixPath(text)
-    drive = len(text) > 1 and text[1] == ":"
-    if not path.name or path.is_absolute() or drive or ".." in path.parts:
-        raise ScalerError(f"{where}: image name {_shown(name)} leads outside the images folder, or nowhere. {cure}")
-    if any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in text):
-        raise ScalerError(f"{where}: image name {_shown(name)} holds characters that are no text; rename the image.")
-    if any(part.startswith(".") for part in path.parts):
-        raise ScalerError(
-            f"{where}: image name {_shown(name)} is a hidden one, which no reader sees; rename the image."
-        )
-    return str(path)
+    try:
+        return base64.b64decode(expect(value, str, where), validate=True)
+    except (binascii.Error, ValueError):
+        raise broken(where, "not base64 text", "save the file again in the tool that wrote it") from None
 
 
-def _shown(value: Any, most: int = 60) -> str:
+def wh(size: Iterable[float]) -> str:
+    """(H, W) as people write it: "width x height"."""
+    height, width = size
+    return f"{width:.0f} x {height:.0f}"
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """A value for a message."""
     text = repr(value)
     return text if len(text) <= most else f"{text[:most]}..."

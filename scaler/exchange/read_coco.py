@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,145 +10,214 @@ from typing import Any
 
 import numpy as np
 
-from scaler.errors import ScalerError
-from scaler.exchange.parsing import counts, expect, field, number, read_json, ring, safe_name, size_of
+from scaler.errors import Fault, Faults
+from scaler.exchange.parsing import broken, counts, expect, field, number, read_json, ring, size_of, wh
 from scaler.exchange.raster import box, fill, fill_coco, unroll
-from scaler.exchange.shapes import U8, Annotated, Area, Document, Options, Size, Stroke
+from scaler.exchange.shapes import (
+    U8,
+    Annotated,
+    Area,
+    Document,
+    ImportOptions,
+    Shape,
+    Size,
+    Stroke,
+    Unread,
+    read_shapes,
+)
 
 NOWHERE = np.empty((0, 2))
 
 
-def read_coco(source: Path, options: Options) -> Document:
+def read_coco(source: Path, options: ImportOptions, faults: Faults) -> Document:
     """A COCO file of images, annotations and categories.
 
     Polygons are painted by pycocotools; run lengths may be compressed or not. Keypoints of visibility 0 are left out.
+    Broken entries go to `faults`.
 
     Raises:
-        ScalerError: the file is no such file, or an annotation is broken; the message names its id.
+        ScalerError: it is no such file.
     """
     root = read_json(source)
     if isinstance(root, list):
-        raise ScalerError(
-            f"{source}: a list, as COCO results are; expected an annotation file with images and categories."
-        )
-    expect(root, dict, str(source))
-    categories, keypoints = _categories(root, source)
-    images = _images(root, source)
-    shapes: dict[Any, list[Area | Stroke]] = {key: [] for key in images}
-    crowds = 0
-    for annotation in field(root, "annotations", list, str(source)):
-        where = f"{source}: annotation {expect(annotation, dict, f'{source}: annotations').get('id', '(no id)')}"
-        image = _known(annotation, "image_id", images, where)
-        label = _known(annotation, "category_id", categories, where)
-        if annotation.get("iscrowd") and not options.crowds:
-            crowds += 1
-            continue
-        joints = _keypoints(annotation, label, keypoints.get(label, []), options, where)
-        pointed = bool(annotation.get("keypoints"))
-        shapes[annotation["image_id"]] += [*_areas(annotation, label, image, options, where, pointed), *joints]
+        reason = "a list, as COCO results are; expected an annotation file with images and categories"
+        raise broken(source, reason, "choose the annotation file", "not_coco")
+    at, keys = str(source), ("images", "annotations", "categories")
+    images, annotations, categories = (field(expect(root, dict, at), key, list, at) for key in keys)
+    file = _CocoFile(source.name, options, faults)
+    file.read_categories(categories)
+    file.read_images(images, source.parent)
+    for where, entry in file.entries(annotations, "annotation"):
+        with faults.collect():
+            file.read_annotation(where, entry)
     return Document(
-        [replace(image, shapes=tuple(shapes[key])) for key, image in images.items()],
-        list(categories.values()),
+        [replace(image, shapes=tuple(file.shapes[key])) for key, image in file.images.items()],
+        list(file.categories.values()),
         [source],
-        [f"{crowds} crowd regions left out"] if crowds else [],
-        sorted({name for names in keypoints.values() for name in names}),
+        keypoints=sorted({name for names in file.keypoints.values() for name in names}),
     )
 
 
-def _categories(root: dict[str, Any], source: Path) -> tuple[dict[Any, str], dict[str, list[str]]]:
-    categories: dict[Any, str] = {}
-    keypoints: dict[str, list[str]] = {}
-    for number_, entry in enumerate(field(root, "categories", list, str(source))):
-        where = f"{source}: category {number_}"
-        name = field(expect(entry, dict, where), "name", str, where)
-        if entry.get("id") in categories:
-            raise ScalerError(f"{where}: the id {entry.get('id')} comes twice; give each category its own.")
-        categories[field(entry, "id", int, where)] = name
-        keypoints[name] = [str(joint) for joint in expect(entry.get("keypoints", []), list, f"{where}: keypoints")]
-    return categories, keypoints
+class _CocoFile:
+    """The tables of one file while they fill."""
+
+    def __init__(self, name: str, options: ImportOptions, faults: Faults) -> None:
+        self._name, self._options, self._faults = name, options, faults
+        self.categories: dict[Any, str] = {}
+        self.keypoints: dict[Any, list[str]] = {}
+        self.images: dict[Any, Annotated] = {}
+        self.shapes: dict[Any, list[Shape]] = {}
+        self._ids: set[Any] = set()  # of broken images too
+
+    def entries(self, values: list[Any], what: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each object of a list with its place; others are faults."""
+        for position, entry in enumerate(values):
+            key = entry.get("id") if isinstance(entry, dict) else None
+            where = f"{self._name}: {what} {f'number {position}' if key is None else key}"
+            with self._faults.collect():
+                yield where, expect(entry, dict, where)
+
+    def read_categories(self, values: list[Any]) -> None:
+        for where, entry in self.entries(values, "category"):
+            with self._faults.collect():
+                name, key = field(entry, "name", str, where), field(entry, "id", int, where)
+                joints = [str(joint) for joint in expect(entry.get("keypoints") or [], list, f"{where}: keypoints")]
+                if self.categories.setdefault(key, name) != name:
+                    reason = f"the id {key} stands for {self.categories[key]!r} and for {name!r}"
+                    raise broken(where, reason, "give each category its own id", "id_twice")
+                self.keypoints[key] = joints
+
+    def read_images(self, values: list[Any], folder: Path) -> None:
+        for where, entry in self.entries(values, "image"):
+            with self._faults.collect():
+                key = entry.get("id")
+                if not isinstance(key, int | str) or isinstance(key, bool):
+                    raise broken(where, f"expected a whole number or text as id, got {key!r}")
+                if key in self._ids:
+                    raise broken(where, "two images have this id", "give each image its own", "id_twice")
+                self._ids.add(key)
+                name = field(entry, "file_name", str, where)
+                stated = (entry.get("height"), entry.get("width"))
+                size = None if stated == (None, None) else size_of(*stated, where)
+                self.images[key] = Annotated(where, (name,), size, (), True, (folder, folder / "images"))
+                self.shapes[key] = []
+
+    def read_annotation(self, where: str, entry: dict[str, Any]) -> None:
+        _known(entry, "image_id", self._ids, where)
+        image = self.images.get(entry["image_id"])
+        if image is None:  # broken itself, and reported
+            return
+        label = self.categories.get(entry.get("category_id"))
+        if label is None:  # may be any
+            shapes = read_shapes(None, partial(_known, entry, "category_id", self.categories, where))
+        elif entry.get("iscrowd") and not self._options.crowds:
+            shapes = [Unread(label, "crowd regions (--without-crowds)")]
+        else:
+            shapes = read_shapes(label, lambda: self._shapes(entry, label, image.size, where))
+        self.shapes[entry["image_id"]] += shapes
+
+    def _shapes(self, entry: dict[str, Any], label: str, size: Size | None, where: str) -> list[Shape]:
+        joints = _joints(entry, where)
+        names = self.keypoints.get(entry["category_id"], [])
+        strokes: list[Shape] = []
+        for index, (x, y, visibility) in enumerate(joints):
+            name = names[index] if index < len(names) else ""
+            if visibility:
+                label_ = name if name in self._options.background else label
+                strokes.append(Stroke(label_, where, np.asarray([[x, y]])))
+        return [*self._areas(entry, label, size, where, only_points=bool(joints)), *strokes]
+
+    def _areas(
+        self, entry: dict[str, Any], label: str, size: Size | None, where: str, *, only_points: bool
+    ) -> list[Area]:
+        segmentation = entry.get("segmentation")
+        kind = "crowd" if entry.get("iscrowd") else ""
+        if isinstance(segmentation, dict):
+            return [Area(label, where, _run_lengths(segmentation, size, where), NOWHERE, kind or "mask")]
+        if isinstance(segmentation, list) and segmentation:
+            rings = self._rings(segmentation, where)
+            return [Area(label, where, partial(fill_coco, rings), np.concatenate(rings), kind or "polygon")]
+        if segmentation:
+            reason = f"expected polygons or run lengths, got {type(segmentation).__name__}"
+            raise broken(f"{where}: segmentation", reason)
+        if only_points:
+            return []
+        if not self._options.boxes or not entry.get("bbox"):
+            reason = "a box without outline, as in detection sets; a box is no mask"
+            raise broken(
+                where, reason, "choose a segmentation file, or count boxes as objects with --boxes", "box_only"
+            )
+        values = [number(value, f"{where}: bbox") for value in expect(entry["bbox"], list, f"{where}: bbox")]
+        if len(values) != 4 or values[2] <= 0 or values[3] <= 0:
+            raise broken(f"{where}: bbox", f"expected x, y, and a width and height above 0, got {entry['bbox']}")
+        corners = box(values[0], values[1], values[0] + values[2], values[1] + values[3])
+        return [Area(label, where, partial(fill, [corners]), corners, "box")]
+
+    def _rings(self, segmentation: list[Any], where: str) -> list[Any]:
+        """The polygons of a segmentation; one flat list of numbers is one polygon.
+
+        Rings of one or two points beside good ones enclose nothing; they are left out with a warning.
+        """
+        at = f"{where}: segmentation"
+        flat = not any(isinstance(part, list) for part in segmentation)
+        parts = [segmentation] if flat else [expect(part, list, at) for part in segmentation]
+        short = [part for part in parts if len(part) in (2, 4)]
+        if 0 < len(short) < len(parts):
+            reason = "has polygons of one or two points, which enclose nothing; they are left out"
+            self._faults.add(Fault("ring_without_area", (where,), reason, severity="warning"))
+            parts = [part for part in parts if len(part) not in (2, 4)]
+        return [ring(part, at) for part in parts]
 
 
-def _images(root: dict[str, Any], source: Path) -> dict[Any, Annotated]:
-    images: dict[Any, Annotated] = {}
-    for position, entry in enumerate(field(root, "images", list, str(source))):
-        where = f"{source}: image {expect(entry, dict, f'{source}: images').get('id', f'number {position}')}"
-        key = entry.get("id")
-        if not isinstance(key, int | str) or isinstance(key, bool):
-            raise ScalerError(f"{where}: the id must be a whole number or a text.")
-        if key in images:
-            raise ScalerError(f"{where}: the id comes twice; give each image its own.")
-        size = None
-        if entry.get("height") is not None or entry.get("width") is not None:
-            size = size_of(entry.get("height"), entry.get("width"), where)
-        name = safe_name(field(entry, "file_name", str, where), where)
-        images[key] = Annotated(name, where, size, (), answered=True, beside=source.parent)
-    return images
-
-
-def _known(annotation: dict[str, Any], key: str, table: dict[Any, Any], where: str) -> Any:
-    value = annotation.get(key)
-    if isinstance(value, int | str) and value in table:
-        return table[value]
-    what = "images" if key == "image_id" else "categories"
-    raise ScalerError(f"{where}: {key} {value!r} is not among the {what} of the file; the file is incomplete.")
-
-
-def _areas(
-    annotation: dict[str, Any], label: str, image: Annotated, options: Options, where: str, has_keypoints: bool
-) -> list[Area]:
-    segmentation = annotation.get("segmentation")
-    kind = "crowd" if annotation.get("iscrowd") else ""
-    if isinstance(segmentation, list) and segmentation:
-        rings = [ring(expect(part, list, f"{where}: segmentation"), where) for part in segmentation]
-        return [Area(label, where, partial(fill_coco, rings), np.concatenate(rings), kind or "polygon")]
-    if isinstance(segmentation, dict):
-        return [Area(label, where, _run_lengths(segmentation, image.size, where), NOWHERE, kind or "mask")]
-    if segmentation:
-        raise ScalerError(
-            f"{where}: segmentation: expected polygons or run lengths, got {type(segmentation).__name__}."
-        )
-    if has_keypoints:
+def _known(entry: dict[str, Any], key: str, table: Collection[Any], where: str) -> list[Shape]:
+    """No shapes; or the error that an id is not in its table."""
+    value = entry.get(key)
+    if isinstance(value, int | float | str) and value in table:
         return []
-    if not options.boxes or not annotation.get("bbox"):
-        raise ScalerError(
-            f"{where}: a box without outline, as in detection sets; a box is no mask. "
-            "Choose a segmentation file, or take boxes as objects by --boxes."
-        )
-    values = [number(value, f"{where}: bbox") for value in expect(annotation["bbox"], list, f"{where}: bbox")]
-    if len(values) != 4 or values[2] <= 0 or values[3] <= 0:
-        raise ScalerError(f"{where}: bbox: expected x, y, and a width and height above 0, got {annotation['bbox']}.")
-    corners = box(values[0], values[1], values[0] + values[2], values[1] + values[3])
-    return [Area(label, where, partial(fill, [corners]), corners, "box")]
+    what = "images" if key == "image_id" else "categories"
+    reason = f"{key} {value!r} is not among the {what} of the file"
+    if str(value) in map(str, table):
+        reason += f", whose ids are {'numbers' if isinstance(value, str) else 'text'}"
+    raise broken(where, reason, f"add it to {what}, or correct the id", "id_unknown")
 
 
-def _run_lengths(segmentation: dict[str, Any], size: Size | None, where: str) -> Any:
-    stated = field(segmentation, "size", list, f"{where}: segmentation")
+def _joints(entry: dict[str, Any], where: str) -> list[list[float]]:
+    at = f"{where}: keypoints"
+    numbers = [number(value, at) for value in expect(entry.get("keypoints") or [], list, at)]
+    if len(numbers) % 3:
+        raise broken(at, f"{len(numbers)} values; expected triples of x, y and visibility")
+    return [numbers[index : index + 3] for index in range(0, len(numbers), 3)]
+
+
+def _run_lengths(segmentation: dict[str, Any], size: Size | None, where: str) -> partial[U8]:
+    at = f"{where}: segmentation"
+    stated = field(segmentation, "size", list, at)
     if len(stated) != 2:
-        raise ScalerError(f"{where}: segmentation: size: expected height and width, got {stated}.")
-    shape = size_of(stated[0], stated[1], f"{where}: segmentation: size")
+        raise broken(f"{at}: size", f"expected height and width, got {stated}")
+    shape = size_of(stated[0], stated[1], f"{at}: size")
     if size is not None and shape != size:
-        raise ScalerError(
-            f"{where}: run lengths for {shape[1]} x {shape[0]} pixels, but the image has {size[1]} x {size[0]}; "
-            "the file mixes sizes. Export it again."
-        )
+        reason = f"run lengths for {wh(shape)} pixels, but the file says that the image has {wh(size)}"
+        raise broken(where, reason, "export the file again", "size_differs")
     packed = segmentation.get("counts")
-    place = f"{where}: segmentation: counts"
-    given = packed if isinstance(packed, list) else _inflated(expect(packed, str, place), where)
-    lengths = counts(given, shape[0] * shape[1], place)
-    return lambda size: _of_size(unroll(lengths, shape, "F"), size, where)
+    given = packed if isinstance(packed, list) else _inflated(expect(packed, str, f"{at}: counts"), f"{at}: counts")
+    return partial(_unrolled, counts(given, shape[0] * shape[1], f"{at}: counts"), shape, where)
 
 
 def _inflated(text: str, where: str) -> list[int]:
     """The run lengths in COCO's text: 5 bits a letter from "0" on, the 6th says that more follow, least ones first.
 
-    From the fourth on they are differences to the last but one. (pycocotools reads damaged texts without a word.)
+    From the fourth on they are differences to the last but one. (pycocotools accepts damaged text silently.)
     """
+    if text.startswith(("b'", 'b"')):
+        raise broken(
+            where, "text that Python printed of bytes (b'...')", "write counts.decode() instead", "run_lengths"
+        )
     lengths: list[int] = []
     value = shift = 0
     for letter in text:
         code = ord(letter) - ord("0")
         if not 0 <= code < 64:
-            raise ScalerError(f"{where}: segmentation: counts: {letter!r} is no letter of compressed run lengths.")
+            raise broken(where, f"{letter!r} does not occur in compressed run lengths", "export again", "run_lengths")
         value |= (code & 31) << shift
         shift += 5
         if code & 32:
@@ -157,27 +227,11 @@ def _inflated(text: str, where: str) -> list[int]:
         lengths.append(value + lengths[-2] if len(lengths) > 2 else value)
         value = shift = 0
     if shift:
-        raise ScalerError(f"{where}: segmentation: counts: the compressed run lengths end too early.")
+        raise broken(where, "the compressed run lengths end too early", "export again", "run_lengths")
     return lengths
 
 
-def _of_size(mask: U8, size: Size, where: str) -> U8:
-    if mask.shape != size:
-        raise ScalerError(
-            f"{where}: a mask of {mask.shape[1]} x {mask.shape[0]} for an image of {size[1]} x {size[0]}."
-        )
-    return mask
-
-
-def _keypoints(annotation: dict[str, Any], label: str, names: list[str], options: Options, where: str) -> list[Stroke]:
-    values = annotation.get("keypoints") or []
-    numbers = [number(value, f"{where}: keypoints") for value in expect(values, list, f"{where}: keypoints")]
-    if len(numbers) % 3:
-        raise ScalerError(f"{where}: {len(numbers)} keypoint values; expected triples of x, y and visibility.")
-    strokes = []
-    for index in range(len(numbers) // 3):
-        x, y, visibility = numbers[3 * index : 3 * index + 3]
-        name = names[index] if index < len(names) else ""
-        if visibility:
-            strokes.append(Stroke(name if name in options.background else label, where, np.asarray([[x, y]])))
-    return strokes
+def _unrolled(lengths: list[int], shape: Size, where: str, size: Size) -> U8:
+    if shape != size:
+        raise broken(where, f"a mask of {wh(shape)} for an image of {wh(size)}", "export again", "size_differs")
+    return unroll(lengths, shape, "F")

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1."""
+"""CVAT for images 1.1, of tasks and of projects."""
 
 from __future__ import annotations
 
@@ -9,85 +9,120 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from scaler.errors import ScalerError
-from scaler.exchange.parsing import coordinates, counts, number, read_xml, ring, safe_name, size_of
+from scaler.errors import Faults
+from scaler.exchange.parsing import broken, coordinates, counts, number, read_xml, ring, size_of, wh
 from scaler.exchange.raster import box, ellipse, fill, unroll
-from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, Options, Size, Stroke
+from scaler.exchange.shapes import (
+    F64,
+    U8,
+    Annotated,
+    Area,
+    Document,
+    ImportOptions,
+    Shape,
+    Size,
+    Stroke,
+    Unread,
+    labels_of,
+    read_shapes,
+)
 
-IGNORED = ("tag", "cuboid", "skeleton")
+NAME = "annotations.xml"
 
 
-def read_cvat(source: Path, options: Options) -> Document:
-    """annotations.xml of "CVAT for images 1.1", or the unpacked folder that holds it.
+def read_cvat(source: Path, options: ImportOptions, faults: Faults) -> Document:
+    """annotations.xml of "CVAT for images 1.1", or the unpacked folder of a task or a project.
 
-    Run lengths of a mask go along the rows of its box. Shapes that are `outside` are left out.
+    A project's images lie in a folder per subset, which becomes part of their ids. A folder of several exports, each
+    with its annotations.xml, is read as one. Shapes are drawn by their z-order; those that are `outside` are left out.
 
     Raises:
-        ScalerError: no such file, tracks of "CVAT for video", or a broken shape.
+        ScalerError: there is no such file, or it holds tracks of "CVAT for video".
     """
-    path = source / "annotations.xml" if source.is_dir() else source
-    root = read_xml(path)
-    if root.tag != "annotations":
-        raise ScalerError(f"{path}: the root is <{root.tag}>, expected <annotations> of CVAT for images 1.1.")
-    if root.find("track") is not None:
-        raise ScalerError(f"{path}: holds tracks, as CVAT for video 1.1 does; export the task as CVAT for images 1.1.")
-    left_out: Counter[str] = Counter()
-    images = [_image(element, path, left_out) for element in root.findall("image")]
-    stated = [element.findtext("name") or "" for meta in root.findall("meta") for element in meta.iter("label")]
-    used = {shape.label for image in images for shape in image.shapes}
-    return Document(
-        images, sorted({*stated, *used}), [path], [f"{n} {what} left out" for what, n in sorted(left_out.items())]
-    )
+    paths = [source] if source.is_file() else [source / NAME] if (source / NAME).exists() else []
+    paths = paths or sorted(source.glob(f"*/{NAME}"))
+    if not paths:
+        raise broken(source, f"no {NAME}", 'export the task or project as "CVAT for images 1.1"', "source_empty")
+    images: list[Annotated] = []
+    categories: set[str] = set()
+    outside = Counter[str]()
+    for path in paths:
+        root = read_xml(path)
+        if root.tag != "annotations":
+            raise broken(path, f"the root is <{root.tag}>; expected <annotations>", "export again", "not_cvat")
+        if root.find("track") is not None:
+            reason = "holds tracks, as CVAT for video 1.1 does"
+            raise broken(path, reason, "export the task as CVAT for images 1.1", "not_cvat")
+        for position, element in enumerate(root.findall("image")):
+            with faults.collect():
+                prefix = path.parent.name if len(paths) > 1 else ""
+                images.append(_image(element, path, prefix, position, outside))
+        categories |= {label.findtext("name") or "" for meta in root.findall("meta") for label in meta.iter("label")}
+    remarks = [f"{n} {what}" for what, n in outside.items()]
+    return Document(images, sorted(categories | set(labels_of(images))), paths, remarks)
 
 
-def _image(element: Element, path: Path, left_out: Counter[str]) -> Annotated:
-    where = f"{path}: image {element.get('name')!r}"
-    name = safe_name(element.get("name", ""), where)
+def _image(element: Element, path: Path, prefix: str, position: int, outside: Counter[str]) -> Annotated:
+    name, subset = element.get("name", ""), element.get("subset")
+    where = f"{prefix}/{path.name}" if prefix else path.name
+    where += f": image {name!r}" if name else f": image number {position}"
+    if not name:
+        raise broken(where, "the name is missing")
     size = size_of(element.get("height"), element.get("width"), where)
-    shapes = []
-    for position, child in enumerate(element):
+    shapes: list[Shape] = []
+    order = sorted(enumerate(element), key=lambda entry: _order(entry[1]))
+    for number_, child in order:
         if child.get("outside") == "1":
-            left_out["shapes that are outside"] += 1
-        elif child.tag in IGNORED:
-            left_out[f"<{child.tag}>"] += 1
-        else:
-            shapes.append(_shape(child, f"{where}: {child.tag} {position}", size))
-    return Annotated(name, where, size, tuple(shapes), answered=True, beside=path.parent)
+            outside["shapes that are outside their image left out"] += 1
+        elif child.tag != "tag":  # of the image as a whole
+            at = f"{where}: {child.tag} {number_}"
+            shapes += read_shapes(child.get("label"), partial(_shapes, child, at, size))
+    names = (f"{subset}/{name}", name) if subset else (name,)
+    return Annotated(where, names, size, tuple(shapes), True, (path.parent, path.parent / "images"), prefix=prefix)
 
 
-def _shape(element: Element, where: str, size: Size) -> Area | Stroke:
+def _order(element: Element) -> float:
+    try:
+        return float(element.get("z_order", "0"))
+    except ValueError:
+        return 0.0
+
+
+def _shapes(element: Element, where: str, size: Size) -> list[Shape]:
     label = element.get("label")
     if label is None:
-        raise ScalerError(f"{where}: the label is missing.")
+        raise broken(where, "the label is missing")
+    return [_shape(element, label, where, size)]
+
+
+def _shape(element: Element, label: str, where: str, size: Size) -> Shape:
     match element.tag:
         case "polygon":
-            corners = ring(_points(element, where).reshape(-1), where)
+            corners = ring(_points(element, where), where)
             return Area(label, where, partial(fill, [corners]), corners)
         case "box":
             x0, y0, x1, y1, degrees = _numbers(element, ("xtl", "ytl", "xbr", "ybr", "rotation"), where)
             if x1 <= x0 or y1 <= y0:
-                raise ScalerError(f"{where}: a box from ({x0}, {y0}) to ({x1}, {y1}) has no area.")
+                raise broken(where, f"a box from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g}) has no area")
             corners = box(x0, y0, x1, y1, degrees)
             return Area(label, where, partial(fill, [corners]), corners, "box")
         case "ellipse":
             x, y, rx, ry, degrees = _numbers(element, ("cx", "cy", "rx", "ry", "rotation"), where)
             if rx <= 0 or ry <= 0:
-                raise ScalerError(f"{where}: an ellipse of the radii {rx} and {ry} has no area.")
+                raise broken(where, f"an ellipse with the radii {rx:g} and {ry:g} has no area")
             reach = box(x - rx, y - ry, x + rx, y + ry, degrees)
             return Area(label, where, lambda size: ellipse((x, y), (rx, ry), size, degrees), reach, "ellipse")
         case "mask":
             return Area(label, where, _mask(element, where, size), np.empty((0, 2)), "mask")
-        case "points":
-            return Stroke(label, where, _points(element, where))
-        case "polyline":
-            return Stroke(label, where, _points(element, where), joined=True)
-    raise ScalerError(f"{where}: shapes of this kind are not read; draw it as polygon or mask.")
+        case "points" | "polyline":
+            return Stroke(label, where, _points(element, where), joined=element.tag == "polyline")
+    return Unread(label, f"shapes of type {element.tag}")
 
 
 def _points(element: Element, where: str) -> F64:
     pairs = [pair.split(",") for pair in element.get("points", "").split(";")]
     if any(len(pair) != 2 for pair in pairs):
-        raise ScalerError(f"{where}: points: expected x,y;x,y;..., got {element.get('points')!r}.")
+        raise broken(f"{where}: points", f"expected x,y;x,y;..., got {element.get('points')!r}")
     return coordinates([value for pair in pairs for value in pair], f"{where}: points")
 
 
@@ -96,11 +131,10 @@ def _numbers(element: Element, keys: tuple[str, ...], where: str) -> list[float]
 
 
 def _mask(element: Element, where: str, size: Size) -> partial[U8]:
+    """A brush: run lengths along the rows of its box."""
     left, top, width, height = (int(v) for v in _numbers(element, ("left", "top", "width", "height"), where))
     if left < 0 or top < 0 or width < 1 or height < 1 or left + width > size[1] or top + height > size[0]:
-        raise ScalerError(
-            f"{where}: a mask of {width} x {height} at ({left}, {top}) does not fit into {size[1]} x {size[0]} pixels."
-        )
+        raise broken(where, f"a mask of {width} x {height} at ({left}, {top}) does not fit into {wh(size)} pixels")
     lengths = counts(element.get("rle", "").split(","), width * height, f"{where}: rle")
     return partial(_paste, lengths, (height, width), (top, left))
 

@@ -1,117 +1,129 @@
-"""Label Studio's JSON export, brushes and pre-annotations' shapes included."""
+"""Label Studio's JSON export."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from scaler.data.decode import SUFFIXES
 from scaler.data.folder import OTHER_PICTURES
-from scaler.errors import ScalerError
-from scaler.exchange.label_studio_shapes import KINDS, shape_of
-from scaler.exchange.parsing import expect, field, read_json, safe_name, size_of
-from scaler.exchange.shapes import Annotated, Area, Document, Options, Size, Stroke
+from scaler.errors import Faults
+from scaler.exchange.label_studio_shapes import KINDS, NO_SHAPES, labels_of_region, shape_of
+from scaler.exchange.parsing import broken, expect, field, read_json, size_of, wh
+from scaler.exchange.shapes import Annotated, Document, ImportOptions, Shape, Size, Unread, labels_of, read_shapes
+
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what an upload puts before the name
 
 
-def read_label_studio(source: Path, options: Options) -> Document:
+def read_label_studio(source: Path, options: ImportOptions, faults: Faults) -> Document:
     """A JSON export (not JSON-MIN): a list of tasks with their annotations.
 
-    Cancelled annotations count as not annotated; predictions are left aside. An image is looked for by the path in its
-    address, then by its name, then by its name without the letters that an upload puts before it.
+    Cancelled annotations count as not annotated; predictions are set aside. An image is looked for by the path in its
+    address, then by its name, then by its name without the letters that an upload puts before it. Broken tasks and
+    regions go to `faults`.
 
     Raises:
-        ScalerError: no such file; several annotations of one task (unless told what to do); a broken region.
+        ScalerError: it is no such file.
     """
     tasks = read_json(source)
     if not isinstance(tasks, list):
-        raise ScalerError(f"{source}: expected a list of tasks, as Label Studio exports as JSON.")
-    left_out: Counter[str] = Counter()
-    images = [
-        _task(task, f"{source}: task {_key(task, number)}", source, options, left_out)
-        for number, task in enumerate(tasks)
-    ]
-    labels = sorted({shape.label for image in images for shape in image.shapes})
-    return Document(images, labels, [source], [f"{n} {what} left out" for what, n in sorted(left_out.items())])
+        reason = "expected a list of tasks, as Label Studio exports as JSON"
+        raise broken(source, reason, "export as JSON", "not_label_studio")
+    aside = Counter[str]()
+    images = []
+    for number, task in enumerate(tasks):
+        key = task.get("id", f"number {number}") if isinstance(task, dict) else f"number {number}"
+        with faults.collect():
+            images.append(_task(task, f"{source.name}: task {key}", source.parent, options, aside))
+    return Document(images, labels_of(images), [source], [f"{n} {what} set aside" for what, n in sorted(aside.items())])
 
 
-def _key(task: Any, number: int) -> Any:
-    return task.get("id", f"number {number}") if isinstance(task, dict) else f"number {number}"
-
-
-def _task(task: Any, where: str, source: Path, options: Options, left_out: Counter[str]) -> Annotated:
+def _task(task: Any, where: str, folder: Path, options: ImportOptions, aside: Counter[str]) -> Annotated:
     expect(task, dict, where)
     if "annotations" not in task or "data" not in task:
-        raise ScalerError(f"{where}: no data and annotations; export as JSON (not JSON-MIN, not a list of files).")
-    left_out["predictions"] += len(task.get("predictions") or [])
-    data = field(task, "data", dict, where)
-    address = _address(data, where)
+        raise broken(where, "no data and annotations", "export as JSON (not JSON-MIN)", "not_label_studio")
+    if predictions := task.get("predictions"):
+        aside["predictions"] += len(predictions)
+    address = _address(field(task, "data", dict, where), where)
     given = [expect(entry, dict, f"{where}: annotations") for entry in field(task, "annotations", list, where)]
     kept = [entry for entry in given if not entry.get("was_cancelled")]
-    left_out["cancelled annotations"] += len(given) - len(kept)
-    if len(kept) > 1 and options.several == "refuse":
-        raise ScalerError(
-            f"{where}: {len(kept)} annotations of one image; say what counts by --several last (the latest change) "
-            "or --several union."
-        )
+    if len(kept) < len(given):
+        aside["cancelled annotations"] += len(given) - len(kept)
     if options.several == "last":
         kept = sorted(kept, key=lambda entry: str(entry.get("updated_at") or entry.get("created_at") or ""))[-1:]
-    shapes: list[Area | Stroke] = []
-    size: Size | None = None
+    shapes: list[Shape] = []
+    if len(kept) > 1 and options.several == "refuse":
+        shapes = read_shapes(None, partial(_refuse_several, where, len(kept)))
+        kept = []
+    sizes: list[Size] = []
     for entry in kept:
-        place = f"{where}: annotation {entry.get('id', '(no id)')}"
-        for region in _regions(field(entry, "result", list, place), place, left_out):
-            size = _size(region, size, place)
-            shapes += shape_of(region, size, f"{place}: region {region.get('id', '(no id)')}")
-    name = safe_name(_path_of(address, where), where)
-    return Annotated(name, where, size, tuple(shapes), answered=bool(kept), beside=source.parent, strip=True)
+        at = f"{where}: annotation {entry.get('id', '(no id)')}"
+        for region in _regions(field(entry, "result", list, at), at):
+            place = f"{at}: region {region.get('id', '(no id)')}"
+            for label in labels_of_region(region):
+                shapes += read_shapes(label, partial(_read_region, region, label, sizes, place))
+    path = _path_of(address, where)
+    name = PurePosixPath(path.replace("\\", "/")).name
+    names = (path, name, UPLOADED.sub("", name))
+    size = sizes[0] if sizes else None
+    return Annotated(where, names, size, tuple(shapes), bool(kept or shapes), (folder, folder / "images"))
+
+
+def _refuse_several(where: str, count: int) -> list[Shape]:
+    remedy = "choose --several last (the latest change) or --several union"
+    raise broken(where, f"{count} annotations of one image", remedy, "several_annotations")
 
 
 def _address(data: dict[str, Any], where: str) -> str:
     known = (*SUFFIXES, *OTHER_PICTURES)
     found = {key: value for key, value in data.items() if isinstance(value, str)}
-    pictures = {k: v for k, v in found.items() if PurePosixPath(_path_of(v, where)).suffix.lower() in known}
+    images = {k: v for k, v in found.items() if PurePosixPath(_path_of(v, where)).suffix.lower() in known}
     if "image" in found:
         return found["image"]
-    if len(pictures) != 1:
-        raise ScalerError(
-            f"{where}: data: expected one address of an image, found {', '.join(pictures) or 'none'}; "
-            "name the image's key 'image'."
-        )
-    return next(iter(pictures.values()))
+    if len(images) != 1:
+        reason = f"expected one address of an image, found {', '.join(images) or 'none'}"
+        raise broken(f"{where}: data", reason, "name the image's key 'image'")
+    return next(iter(images.values()))
 
 
 def _path_of(address: str, where: str) -> str:
-    """The part of an address that is a path: of URLs, of cloud storage, of local files (?d=...)."""
+    """The part of an address that is a path: of URLs, of cloud storage, of local files (?d=...), of Windows."""
+    if re.match(r"[A-Za-z]:[\\/]", address):
+        return address
     try:
         parts = urlsplit(address)
     except ValueError:
-        raise ScalerError(f"{where}: {address[:60]!r} is no address of an image.") from None
+        raise broken(where, f"{address[:60]!r} is not the address of an image") from None
     local = parse_qs(parts.query).get("d")
     path = local[0] if local else unquote(parts.path) if parts.scheme or address.startswith("/") else address
-    return path.removeprefix("/data/").lstrip("/")
+    return path.removeprefix("/data/").lstrip("/\\")
 
 
-def _regions(results: list[Any], where: str, left_out: Counter[str]) -> Iterator[dict[str, Any]]:
-    """Regions with a shape; where a tool keeps shape and labels apart, under one id, only the labelled one."""
-    labelled = {entry.get("id") for entry in results if isinstance(entry, dict) and entry.get("type") == "labels"}
-    for entry in results:
-        kind = field(expect(entry, dict, where), "type", str, where)
-        if kind not in KINDS:
-            left_out[f"results of type {kind}"] += 1
-        elif not (kind == KINDS[kind] and entry.get("id") in labelled):
-            yield entry
+def _regions(results: list[Any], where: str) -> list[dict[str, Any]]:
+    """Results with a shape; where a tool keeps shape and labels apart, under one id, only the labelled one."""
+    entries = [expect(entry, dict, where) for entry in results]
+    labelled = {entry.get("id") for entry in entries if entry.get("type") == "labels"}
+    kept = []
+    for entry in entries:
+        kind = field(entry, "type", str, where)
+        if kind not in NO_SHAPES and not (KINDS.get(kind) == kind and entry.get("id") in labelled):
+            kept.append(entry)
+    return kept
 
 
-def _size(region: dict[str, Any], before: Size | None, where: str) -> Size:
+def _read_region(region: dict[str, Any], label: str, sizes: list[Size], where: str) -> list[Shape]:
+    """One region with one of its labels; `sizes` remembers the image's."""
+    if region["type"] not in KINDS:
+        return [Unread(label, f"regions of type {region['type']}")]
     size = size_of(region.get("original_height"), region.get("original_width"), f"{where}: original")
-    if before is not None and size != before:
-        raise ScalerError(f"{where}: regions for images of two sizes, {before} and {size} (height, width).")
+    if sizes and size != sizes[0]:
+        raise broken(where, f"drawn on an image of {wh(size)} pixels, the regions before on one of {wh(sizes[0])}")
+    sizes[:] = [size]
     if region.get("image_rotation"):
-        raise ScalerError(
-            f"{where}: the image was turned by {region['image_rotation']} degrees in Label Studio; "
-            "set it upright there, check the regions, and export again."
-        )
-    return size
+        reason = f"the image was rotated by {region['image_rotation']} degrees in Label Studio"
+        raise broken(where, reason, "set it upright there, check the regions, and export again", "image_rotated")
+    return [shape_of(region, label, size, where)]

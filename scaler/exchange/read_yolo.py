@@ -1,123 +1,155 @@
-"""YOLO segmentation: one text file per image, a line per object: class x y x y ..., as shares of width and height."""
+"""YOLO segmentation: a text file per image, a line per object: class x y x y ..., as fractions of width and height."""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from scaler.artifacts.visible import files
-from scaler.errors import ScalerError
-from scaler.exchange.parsing import number, read_text, ring
-from scaler.exchange.pictures import pictures_by_id
+from scaler.errors import Faults
+from scaler.exchange.parsing import broken, number, read_text, ring
 from scaler.exchange.raster import box, fill
-from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, Options, Size
+from scaler.exchange.shapes import (
+    F64,
+    U8,
+    Annotated,
+    Area,
+    Document,
+    ImportOptions,
+    Shape,
+    Size,
+    labels_of,
+    read_shapes,
+)
 
 BOX_VALUES = 4
+MOST = 2.0  # the largest fraction that a polygon reaching over the edge may have
+NAME_FILES = ("obj.names", "classes.txt", "labels/classes.txt")
 
 
-def read_yolo(source: Path, options: Options) -> Document:
-    """A folder with `labels/` and `images/` (or the data.yaml in it); images without a text file were not annotated.
+def read_yolo(source: Path, options: ImportOptions, faults: Faults) -> Document:
+    """A folder with `images/` and `labels/`, or with such a folder per split (Roboflow); or its data.yaml.
 
-    Names of the classes come from a .yaml file, obj.names or classes.txt in the folder; else they are the numbers.
+    Splits become part of the ids (`train/...`). Names of the classes come from a .yaml file, obj.names or classes.txt
+    in the folder or, for one split, in the folder above; else they are the numbers. Images without a text file were not
+    annotated. Broken lines go to `faults`.
 
     Raises:
-        ScalerError: the folder is no such folder, a line is broken, or a text file has no image.
+        ScalerError: there are no such folders, or no unambiguous names.
     """
     folder = source if source.is_dir() else source.parent
-    root = folder / "labels"
-    if not root.is_dir():
-        raise ScalerError(f"{root}: no such folder; expected a YOLO data set with images/ and labels/ side by side.")
-    names = _names(folder, source)
-    scan = options.images or folder / "images"
-    pictures = pictures_by_id(scan)
-    texts = [name for name in sorted(files(root)) if name.endswith(".txt") and name != "classes.txt"]
+    described = _described(source, folder)
+    folder, splits = _splits(folder, described)
+    names = _names(described, folder)
+    images, texts, scan = [], list[Path](), list[tuple[Path, str]]()
+    for split in splits:
+        prefix, root = ("" if split == folder else split.name), split / "images"
+        scan.append((options.images or root, "" if options.images else prefix))
+        for name in sorted(files(split / "labels")):
+            if name.endswith(".txt") and name != "classes.txt":
+                text = split / "labels" / name
+                where = text.relative_to(folder).as_posix()
+                texts.append(text)
+                with faults.collect():
+                    shapes = _objects(text, where, names, options)
+                    images.append(Annotated(where, (), None, shapes, True, (root,), own=name[:-4], prefix=prefix))
     if not texts:
-        raise ScalerError(f"{root}: no .txt file; expected one per image.")
-    images = []
-    for text in texts:
-        stem = str(PurePosixPath(text).with_suffix(""))
-        if text[:-4] not in pictures:
-            raise ScalerError(
-                f"{root / text}: no image {scan / stem} with a suffix such as .jpg; say where by --images."
-            )
-        picture = pictures[text[:-4]]
-        shapes = _objects(root / text, names, options)
-        name = picture.relative_to(scan).as_posix()
-        images.append(Annotated(name, str(root / text), None, tuple(shapes), answered=True, beside=scan))
-    labels = [*names.values()] or sorted({shape.label for image in images for shape in image.shapes})
-    return Document(images, labels, [root / text for text in texts], [], scan=scan)
+        raise broken(folder, "no .txt file in labels; expected one per image", kind="source_empty")
+    return Document(images, [*names.values()] or labels_of(images), texts, scan=tuple(dict.fromkeys(scan)))
 
 
-def _names(folder: Path, source: Path) -> dict[int, str]:
+def _described(source: Path, folder: Path) -> Path | None:
+    """The YAML file that describes the set."""
     if source.is_file():
-        return _yaml_names(source)
-    described = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
-    if len(described) > 1:
-        raise ScalerError(
-            f"{folder}: several YAML files ({', '.join(p.name for p in described)}); name the right one as SOURCE."
-        )
-    if described:
-        return _yaml_names(described[0])
-    for path in (folder / "obj.names", folder / "classes.txt", folder / "labels" / "classes.txt"):
+        return source
+    for place in (folder, folder.parent) if (folder / "labels").is_dir() else (folder,):
+        found = sorted(path for path in place.iterdir() if path.suffix in (".yaml", ".yml"))
+        if place != folder:
+            found = [path for path in found if path.name in ("data.yaml", "data.yml")]
+        if len(found) > 1:
+            listed = ", ".join(path.name for path in found)
+            raise broken(place, f"several YAML files ({listed})", "name the right one as SOURCE", "ambiguous")
+        if found:
+            return found[0]
+    return None
+
+
+def _splits(folder: Path, described: Path | None) -> tuple[Path, list[Path]]:
+    """The folder of the set, and those in it (or itself) that hold `images/` and `labels/`."""
+    stated = None if described is None else _yaml(described).get("path")
+    places = [folder, *([folder / stated, Path(stated)] if isinstance(stated, str) else [])]
+    for place in places:
+        if (place / "labels").is_dir():
+            return place, [place]
+        if found := sorted(path.parent for path in place.glob("*/labels") if path.is_dir()):
+            return place, found
+    reason = "no folder labels; expected a YOLO data set with images/ and labels/ side by side"
+    raise broken(folder, reason, "name the folder that holds both, or its data.yaml", "source_empty")
+
+
+def _names(described: Path | None, folder: Path) -> dict[int, str]:
+    if described is not None:
+        names: Any = _yaml(described).get("names")
+        names = dict(enumerate(names)) if isinstance(names, list) else names
+        if not isinstance(names, dict) or not names or not all(isinstance(key, int) for key in names):
+            raise broken(described, "names: expected a list of class names, or number: name")
+        return {key: str(name) for key, name in names.items()}
+    for path in (folder / name for name in NAME_FILES):
         if path.is_file():
             return dict(enumerate(line.strip() for line in read_text(path).splitlines() if line.strip()))
     return {}
 
 
-def _yaml_names(path: Path) -> dict[int, str]:
+def _yaml(path: Path) -> dict[str, Any]:
     try:
         root = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
-        raise ScalerError(f"{path}: no valid YAML ({' '.join(str(error).split())}).") from None
-    names: Any = root.get("names") if isinstance(root, dict) else None
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names or not all(isinstance(key, int) for key in names):
-        raise ScalerError(f"{path}: names: expected a list of class names, or number: name.")
-    return {key: str(name) for key, name in names.items()}
+        raise broken(path, f"not valid YAML ({' '.join(str(error).split())})", "correct the file", "not_yaml") from None
+    return root if isinstance(root, dict) else {}
 
 
-def _objects(path: Path, names: dict[int, str], options: Options) -> list[Area]:
-    shapes = []
+def _objects(path: Path, where: str, names: dict[int, str], options: ImportOptions) -> tuple[Shape, ...]:
+    shapes: list[Shape] = []
     for line, text in enumerate(read_text(path).splitlines(), 1):
-        if not text.strip():
-            continue
-        where = f"{path}: line {line}"
-        first, *rest = text.split()
-        label = _label(first, names, where)
-        if len(rest) == BOX_VALUES:
-            corners, kind = _box(rest, options, where), "box"
-        else:
-            corners, kind = ring(rest, where), "polygon"
-        shapes.append(Area(label, where, _painter(corners), corners, kind, relative=True))
-    return shapes
+        if text.strip():
+            first, *rest = text.split()
+            at = f"{where}: line {line}"
+            label = None if not first.isdecimal() else names.get(int(first)) if names else first
+            shapes += read_shapes(label, partial(_object, first, rest, at, names, options))
+    return tuple(shapes)
+
+
+def _object(first: str, rest: list[str], where: str, names: dict[int, str], options: ImportOptions) -> list[Area]:
+    label = _label(first, names, where)
+    is_box = len(rest) == BOX_VALUES
+    corners = _box(rest, options, where) if is_box else ring(rest, where)
+    if (abs(corners) > MOST).any():
+        reason = f"the coordinate {abs(corners).max():g}; expected fractions of width and height, from 0 to 1"
+        raise broken(where, reason, "divide pixels by the image's width and height", "not_fractions")
+    return [Area(label, where, partial(_paint, corners), corners, "box" if is_box else "polygon", relative=True)]
 
 
 def _label(text: str, names: dict[int, str], where: str) -> str:
     key = number(text, f"{where}: class")
     if key != int(key) or key < 0:
-        raise ScalerError(f"{where}: class: expected a whole number from 0, got {text!r}.")
+        raise broken(f"{where}: class", f"expected a whole number from 0, got {text!r}")
     if names and int(key) not in names:
-        raise ScalerError(f"{where}: class {text} has no name; the names are {', '.join(names.values())}.")
+        raise broken(where, f"class {text} has no name; the names are {', '.join(names.values())}")
     return names.get(int(key), str(int(key)))
 
 
-def _box(values: list[str], options: Options, where: str) -> F64:
+def _box(values: list[str], options: ImportOptions, where: str) -> F64:
     if not options.boxes:
-        raise ScalerError(
-            f"{where}: four numbers are a box, as in detection sets; a box is no mask. "
-            "Choose a segmentation set, or take boxes as objects by --boxes."
-        )
+        reason = "four numbers are a box, as in detection sets; a box is no mask"
+        raise broken(where, reason, "choose a segmentation set, or count boxes as objects with --boxes", "box_only")
     x, y, width, height = (number(value, where) for value in values)
     if width <= 0 or height <= 0:
-        raise ScalerError(f"{where}: a box of {width} x {height} has no area.")
+        raise broken(where, f"a box of {width:g} x {height:g} has no area")
     return box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def _painter(corners: F64) -> Any:
-    def paint(size: Size) -> U8:
-        return fill([corners * (size[1], size[0])], size)
-
-    return paint
+def _paint(corners: F64, size: Size) -> U8:
+    return fill([corners * (size[1], size[0])], size)

@@ -1,27 +1,32 @@
-"""A source of any format, read and merged, image by image; the summary of it."""
+"""A source of any format: opened, its images found, its shapes painted image by image, and its summary."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scaler.artifacts.filehash import sha256
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
-from scaler.exchange.merge import Merged, Tally, check_names, merge
-from scaler.exchange.pictures import Picture, find_picture, pictures_by_id
+from scaler.errors import Fault, Faults, ScalerError, grouped_lines
+from scaler.exchange.image_files import ImageFile, ImageFinder, files_by_id, open_image
+from scaler.exchange.merge import Labels, Tally, check_categories, merge
+from scaler.exchange.parsing import broken
 from scaler.exchange.read_coco import read_coco
 from scaler.exchange.read_cvat import read_cvat
 from scaler.exchange.read_label_studio import read_label_studio
 from scaler.exchange.read_labelme import read_labelme
 from scaler.exchange.read_masks import read_masks
 from scaler.exchange.read_yolo import read_yolo
-from scaler.exchange.shapes import Annotated, Document, Options
+from scaler.exchange.shapes import Annotated, Document, ImportOptions
 
-READERS: dict[str, Callable[[Path, Options], Document]] = {
+READERS: dict[str, Callable[[Path, ImportOptions, Faults], Document]] = {
     "coco": read_coco,
     "labelme": read_labelme,
     "cvat": read_cvat,
@@ -29,90 +34,166 @@ READERS: dict[str, Callable[[Path, Options], Document]] = {
     "label-studio": read_label_studio,
     "masks": read_masks,
 }
+FOLDERS = ("labelme", "cvat", "yolo", "masks")  # formats whose source may be a folder, and so a zip of one
 
 
-def read_document(kind: str, source: Path, options: Options) -> Document:
-    """The images and shapes of a source; nothing is painted yet.
+@dataclass
+class Reading:
+    """One source while it is read.
+
+    Attributes:
+        source: as the user named it.
+        folder: where its files are; faults name files relative to it.
+        document: what it holds.
+        options: how it is read.
+        faults: everything that is wrong or unusual; complete once `labels` is through.
+        tally: what came in so far.
+    """
+
+    source: Path
+    folder: Path
+    document: Document
+    options: ImportOptions
+    faults: Faults
+    tally: Tally = field(default_factory=Tally)
+
+    def labels(self, *, scan: bool = True) -> Iterator[Labels]:
+        """The labels of each image, sorted by id; images of broken entries come without.
+
+        Args:
+            scan: whether images of a scanned folder that no entry names are among them, without labels.
+        """
+        for image, file in self._pairs(scan=scan):
+            result = Labels(file)
+            with self.faults.collect([file.id]):
+                result = result if image is None else merge(image, file, self.options, self.tally, self.faults)
+            yield result
+
+    def finish(self) -> list[Fault]:
+        """The broken entries that were left out.
+
+        Raises:
+            ScalerError: there are some, and `skip_broken` is not set.
+        """
+        errors = [item.relative_to(self.folder) for item in self.faults.of("error")]
+        if errors and not self.options.skip_broken:
+            raise ScalerError(*errors, source=self.source)
+        return errors
+
+    def summary(self) -> list[str]:
+        """What was read, line by line."""
+        tally, broken_ones = self.tally, self.faults.of("error")
+        objects = ", ".join(f"{name} {n}" for name, n in sorted(tally.objects.items())) or "none"
+        lines = [f"{sum(tally.objects.values())} objects and marks: {objects}"]
+        for phrase, n in sorted(tally.counts.items()):
+            beyond = f" (at most {tally.overhang:.1f} pixels)" if "cut at" in phrase else ""
+            lines.append(f"{n} {phrase}{beyond}")
+        if tally.counts["images annotated as empty"] and self.options.empty_is_background:
+            lines.append("images annotated as empty got an empty mask (--empty-is-background)")
+        elif tally.counts["images annotated as empty"]:
+            lines.append("images annotated as empty stay unlabelled; --empty-is-background gives them an empty mask")
+        if broken_ones:
+            images = {name for item in broken_ones for name in item.ids}
+            lines.append(f"{len(broken_ones)} broken entries left out; {len(images)} images unlabelled because of them")
+        notes = [item.relative_to(self.folder) for item in self.faults.items if item.severity != "error"]
+        return [*lines, *self.document.remarks, *grouped_lines(notes)]
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the source: of its file, or of the list of its files' names and digests."""
+        paths = self.document.sources
+        if len(paths) == 1:
+            return sha256(paths[0])
+        lines = [f"{path.name}\0{sha256(path)}\n" for path in paths]
+        return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+    def date(self) -> str:
+        """When the newest file of the source was written, ISO 8601, UTC."""
+        newest = max(path.stat().st_mtime for path in self.document.sources)
+        return datetime.fromtimestamp(int(newest), UTC).isoformat()
+
+    def _pairs(self, *, scan: bool) -> list[tuple[Annotated | None, ImageFile]]:
+        """Each entry with its image; an image that several entries name is nobody's."""
+        finder = ImageFinder(self.options, self.faults)
+        found: dict[str, list[tuple[Annotated, ImageFile]]] = {}
+        for image in self.document.images:
+            with self.faults.collect():
+                file = finder.find(image)
+                found.setdefault(file.id, []).append((image, file))
+        pairs: dict[str, tuple[Annotated | None, ImageFile]] = {}
+        for key, entries in found.items():
+            pairs[key] = entries[0]
+            if len(entries) > 1:
+                names = ", ".join(entry.where for entry, _ in entries)
+                reason = f"{len(entries)} entries for one image: {names}"
+                self.faults.add(Fault("image_twice", (key,), reason, "keep one, or rename an image", ids=(key,)))
+                pairs[key] = (None, entries[0][1])
+        for root, prefix in self.document.scan if scan else ():
+            with self.faults.collect():
+                self._scan(root, f"{prefix}/" if prefix else "", pairs)
+        return [pairs[key] for key in sorted(pairs)]
+
+    def _scan(self, root: Path, prefix: str, pairs: dict[str, tuple[Annotated | None, ImageFile]]) -> None:
+        for key, path in files_by_id(root).items():
+            if prefix + key not in pairs:
+                with self.faults.collect([prefix + key]):
+                    pairs[prefix + key] = (None, open_image(prefix + path.relative_to(root).as_posix(), path))
+                    self.tally.counts["images not annotated at all"] += 1
+
+
+@contextmanager
+def opened(kind: str, source: Path, options: ImportOptions) -> Iterator[Reading]:
+    """Read a source; nothing is painted yet. A zip is unpacked as long as the block lasts.
+
+    Args:
+        kind: a key of `READERS`.
+        source: file or folder.
+        options: how to read.
 
     Raises:
         ScalerError: there is no such source, no image in it, or a category that it lacks; see the format's reader.
     """
     if not source.exists():
-        raise ScalerError(f"{source}: no such file or folder.")
+        raise broken(source, "no such file or folder", kind="source_missing")
     if options.images is not None and not options.images.is_dir():
-        raise ScalerError(f"--images: {options.images}: no such folder.")
-    document = READERS[kind](source, options)
-    if not document.images:
-        raise ScalerError(f"{source}: no image in this source; is it a {kind} file?")
-    check_names(document, options)
-    return document
+        raise broken(options.images, "no such folder (--images)", kind="folder_missing")
+    with _unpacked(kind, source) as inner:
+        folder = inner if inner.is_dir() else inner.parent
+        faults = Faults(source)
+        document = READERS[kind](inner, options, faults)
+        if not document.images and not faults.items:
+            raise broken(source, f"no image in this source; expected the format {kind}", kind="source_empty")
+        check_categories(document, options)
+        if inner != source:
+            document.sources[:] = [source]
+        yield Reading(source, folder, document, options, faults)
 
 
-def paired(document: Document, options: Options, problems: Problems) -> list[tuple[Annotated, Picture]]:
-    """Each entry with its image; missing images and two entries for one image go to `problems`.
-
-    Images of a scanned folder that no entry names come last, as not annotated.
-    """
-    found: dict[str, tuple[Annotated, Picture]] = {}
-    for image in document.images:
+@contextmanager
+def _unpacked(kind: str, source: Path) -> Iterator[Path]:
+    """The source, or the folder that a zip holds."""
+    if not source.is_file() or not zipfile.is_zipfile(source):
+        yield source
+        return
+    if kind not in FOLDERS:
+        raise broken(source, f"a zip; expected a {kind} file", "unpack it, and name the .json inside", "zip")
+    with tempfile.TemporaryDirectory(prefix="scaler-import-") as folder:
         try:
-            picture = find_picture(image, options)
-        except ScalerError as error:
-            problems.add(str(error))
-            continue
-        if picture.id in found:
-            problems.add(
-                f"{image.where}: the image {picture.id} comes twice, first in {found[picture.id][0].where}; "
-                "keep one entry, or give the images different names."
-            )
-        else:
-            found[picture.id] = (image, picture)
-    if document.scan is not None and document.scan.is_dir():
-        for key, path in pictures_by_id(document.scan).items():
-            if key not in found:
-                entry = Annotated(path.relative_to(document.scan).as_posix(), str(path), None, (), answered=False)
-                found[key] = (entry, find_picture(replace(entry, beside=document.scan), options))
-    return [found[key] for key in sorted(found)]
+            with zipfile.ZipFile(source) as archive:
+                archive.extractall(folder)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+            raise broken(source, f"cannot be unpacked ({error})", "copy or export it again", "zip") from None
+        except OSError as error:
+            reason = f"cannot be unpacked into {folder} ({error.strerror})"
+            raise broken(source, reason, "make room there, or unpack it yourself", "zip") from None
+        inside = [path for path in Path(folder).iterdir() if not path.name.startswith(("__MACOSX", "."))]
+        yield inside[0] if len(inside) == 1 and inside[0].is_dir() else Path(folder)
 
 
-def merged(
-    pairs: list[tuple[Annotated, Picture]], options: Options, problems: Problems, tally: Tally
-) -> Iterator[Merged]:
-    """Mask and marks of each image in turn; faults go to `problems`."""
-    for image, picture in pairs:
-        try:
-            yield merge(image, picture, options, tally)
-        except ScalerError as error:
-            problems.add(str(error))
-
-
-def fingerprint(document: Document) -> str:
-    """SHA-256 (hex) of the source: of its file, or of the list of its files' names and digests."""
-    if len(document.sources) == 1:
-        return sha256(document.sources[0])
-    lines = [f"{path.name}\0{sha256(path)}\n" for path in document.sources]
-    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-
-
-def date_of(document: Document) -> str:
-    """When the newest file of the source was written, ISO 8601, UTC."""
-    newest = max(path.stat().st_mtime for path in document.sources)
-    return datetime.fromtimestamp(int(newest), UTC).isoformat()
-
-
-def told(document: Document, tally: Tally, options: Options) -> list[str]:
-    """The summary's lines about what was read."""
-    objects = ", ".join(f"{name} {n}" for name, n in sorted(tally.objects.items())) or "none"
-    lines = [f"{sum(tally.objects.values())} objects and marks: {objects}"]
-    for phrase, n in sorted(tally.counts.items()):
-        beyond = f" (at most {tally.overhang:.1f} pixels)" if "cut at" in phrase else ""
-        lines.append(f"{n} {phrase}{beyond}")
-    empty = sum(n for phrase, n in tally.counts.items() if phrase.startswith("images with"))
-    if empty and not options.empty_is_background:
-        lines.append(
-            f"{empty} images without object were left unlabelled; if they were looked at and hold none, "
-            "--empty-is-background gives them an empty mask"
-        )
-    elif empty:
-        lines.append(f"{empty} images without object got an empty mask (--empty-is-background)")
-    return [*lines, *document.remarks]
+def broken_list(faults: list[Fault]) -> bytes:
+    """The left-out entries as CSV: entry, image ids, kind, reason, remedy."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("entry", "images", "kind", "reason", "remedy"))
+    for item in faults:
+        writer.writerow((" ".join(map(str, item.files)), " ".join(item.ids), item.kind, item.reason, item.remedy))
+    return text.getvalue().encode(errors="surrogateescape")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from scaler.data.images import read_marks, read_mask
 from scaler.exchange.importing import import_annotations
-from scaler.exchange.shapes import Options
+from scaler.exchange.shapes import ImportOptions
 
 U8 = NDArray[np.uint8]
 
@@ -61,7 +61,7 @@ def bring(tmp_path: Path) -> Importer:
     def run(kind: str, source: Path, **values: Any) -> Path:
         out = tmp_path / "out"
         arguments = {key: values.pop(key) for key in ("link", "overwrite", "date") if key in values}
-        lines = import_annotations(kind, source, out, Options(**values), **arguments)
+        lines = import_annotations(kind, source, out, ImportOptions(**values), **arguments)
         (tmp_path / "told.txt").write_text("\n".join(lines), encoding="utf-8")
         return out
 

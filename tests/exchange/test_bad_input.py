@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ PNG = base64.b64encode(b"no picture").decode()
 FAR = [[2, 2], [300, 2], [2, 300]]
 Case = tuple[str, Any, dict[str, Any], str]
 CASES: dict[str, Case] = {
-    "json": ("coco", '{"images": [\n  {"id": 1,,}]}', {}, r"line 2, column 12: no valid JSON"),
+    "json": ("coco", '{"images": [\n  {"id": 1,,}]}', {}, r"line 2, column 12: not valid JSON"),
     "json list": ("coco", [], {}, "COCO results"),
     "no images": ("coco", {"annotations": [], "categories": []}, {}, "'images' is missing"),
     "empty": ("coco", {"images": [], "annotations": [], "categories": []}, {}, "no image in this source"),
@@ -46,17 +47,13 @@ CASES: dict[str, Case] = {
     "both": ("coco", coco(GOOD), {"categories": ("polyp",), "background": ("polyp",)}, "both --category and"),
     "unknown image": ("coco", coco(GOOD | {"image_id": 5}), {}, "image_id 5 is not among the images"),
     "unknown id": ("coco", coco(GOOD | {"category_id": 5}), {}, "category_id 5 is not among the categories"),
-    "missing file": ("coco", coco(GOOD, name="b.png"), {}, r"no image .*b.png \(the nearest name is a.png\)"),
-    "duplicate": ("coco", twice(coco(GOOD)), {}, "the image a comes twice"),
-    "parent": ("coco", coco(GOOD, name="../../a.png"), {}, "leads outside the images folder"),
-    "absolute": ("coco", coco(GOOD, name="/etc/a.png"), {}, "leads outside the images folder"),
-    "drive": ("coco", coco(GOOD, name="C:\\a.png"), {}, "leads outside the images folder"),
-    "hidden": ("coco", coco(GOOD, name=".git/a.png"), {}, "a hidden one"),
-    "control": ("coco", coco(GOOD, name="a\n.png"), {}, "characters that are no text"),
-    "size": ("coco", coco(GOOD, width=12), {}, "says that a.png has 12 x 4 pixels, but it has 6 x 4"),
-    "zero size": ("coco", coco(GOOD, width=0), {}, "width: expected a whole number from 1, got 0"),
+    "missing file": ("coco", coco(GOOD, name="b.png"), {}, r"no image .b.png. in .* \(the nearest name is a.png\)"),
+    "duplicate": ("coco", twice(coco(GOOD)), {}, "2 entries for one image"),
+    "parent": ("coco", coco(GOOD, name="../../a.png"), {}, "no image '../../a.png' in"),
+    "size": ("coco", coco(GOOD, width=12), {}, r"should have 12 x 4 pixels \(width x height\), but has 6 x 4"),
+    "zero size": ("coco", coco(GOOD, width=0), {}, "width: expected a whole number above 0, got 0"),
     "rle sum": ("coco", coco({"segmentation": {"size": [4, 6], "counts": [5, 5]}}), {}, "cover 10 pixels, .* has 24"),
-    "rle size": ("coco", coco({"segmentation": {"size": [6, 4], "counts": [24]}}), {}, "the file mixes sizes"),
+    "rle size": ("coco", coco({"segmentation": {"size": [6, 4], "counts": [24]}}), {}, "run lengths for 4 x 6 pixels"),
     "rle sign": ("coco", coco({"segmentation": {"size": [4, 6], "counts": [-1, 25]}}), {}, "run lengths from 0"),
     "rle text": (
         "coco",
@@ -64,10 +61,10 @@ CASES: dict[str, Case] = {
         {},
         "cover 16 pixels, .* has 24",
     ),
-    "rle letter": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01!"}}), {}, "'!' is no letter"),
+    "rle letter": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01!"}}), {}, "'!' does not occur"),
     "rle end": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01P"}}), {}, "end too early"),
     "box only": ("coco", coco({"bbox": [1, 1, 2, 2]}), {}, "a box is no mask"),
-    "keypoints": ("coco", coco({"keypoints": [1, 1]}), {}, "2 keypoint values; expected triples"),
+    "keypoints": ("coco", coco({"keypoints": [1, 1]}), {}, "2 values; expected triples"),
     "keypoint off": ("coco", coco({"keypoints": [9, 1, 2]}), {}, r"the point \(9, 1\) lies outside"),
     "marked twice": (
         "coco",
@@ -76,26 +73,29 @@ CASES: dict[str, Case] = {
         "marked as object and as background",
     ),
     "no labelme": ("labelme", {"hello": 1}, {}, "'shapes' is missing"),
-    "labelme far": ("labelme", labelme(polygon(*FAR)), {}, "another image or another unit"),
-    "labelme type": ("labelme", labelme(polygon([1, 1], shape_type="spline")), {}, "this shape_type is not read"),
-    "labelme pair": ("labelme", labelme(polygon([1], [2, 3], [4, 5])), {}, "expected pairs of x and y"),
+    "labelme far": ("labelme", labelme(polygon(*FAR)), {}, "another image or have another unit"),
+    "labelme pair": ("labelme", labelme(polygon([1], [2, 3], [4, 5])), {}, "expected points of x and y"),
     "labelme circle": ("labelme", labelme(polygon([1, 1], shape_type="circle")), {}, "1 points; expected 2"),
     "labelme point": ("labelme", labelme(polygon([1, 1], [1, 1], shape_type="circle")), {}, "radius 0"),
     "labelme mask": (
         "labelme",
         labelme(polygon([1, 1], [2, 2], shape_type="mask", mask="?")),
         {},
-        r"no base64 text",
+        r"not base64 text",
     ),
-    "labelme png": ("labelme", labelme(polygon([1, 1], [2, 2], shape_type="mask", mask=PNG)), {}, "no PNG picture"),
-    "labelme parent": ("labelme", labelme(imagePath="../a.png"), {}, "Say where the images lie by --images"),
-    "xml": ("cvat", "<annotations>\n<image></annotations>", {}, "line 2, column 10: no valid XML"),
+    "labelme png": ("labelme", labelme(polygon([1, 1], [2, 2], shape_type="mask", mask=PNG)), {}, "not a PNG image"),
+    "labelme parent": (
+        "labelme",
+        labelme(imagePath="../a.png"),
+        {},
+        "no image '../a.png' in",
+    ),
+    "xml": ("cvat", "<annotations>\n<image></annotations>", {}, "line 2, column 10: not valid XML"),
     "xml entity": ("cvat", '<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', {}, "XML entities"),
     "other xml": ("cvat", "<annotation/>", {}, "the root is <annotation>"),
     "video": ("cvat", "<annotations><track/></annotations>", {}, "export the task as CVAT for images 1.1"),
     "cvat points": ("cvat", cvat('<polygon label="x" points="1,1;2;3,3"/>'), {}, r"expected x,y;x,y"),
     "cvat label": ("cvat", cvat('<polygon points="1,1;2,2;3,1"/>'), {}, "the label is missing"),
-    "cvat kind": ("cvat", cvat('<blob label="x"/>'), {}, "shapes of this kind are not read"),
     "cvat box": ("cvat", cvat('<box label="x" xtl="3" ytl="1" xbr="3" ybr="2"/>'), {}, "has no area"),
     "cvat mask": (
         "cvat",
@@ -108,7 +108,7 @@ CASES: dict[str, Case] = {
     "no address": ("label-studio", label_studio(data={"text": "hello"}), {}, "expected one address of an image"),
     "brush text": ("label-studio", label_studio(brush([1, 2, 300])), {}, "whole numbers from 0 to 255"),
     "brush size": ("label-studio", label_studio(brush([0, 0, 0, 8])), {}, "holds 8 values, but 6 x 4 pixels have 96"),
-    "rotated": ("label-studio", label_studio(brush([]) | {"image_rotation": 90}), {}, "turned by 90 degrees"),
+    "rotated": ("label-studio", label_studio(brush([]) | {"image_rotation": 90}), {}, "rotated by 90 degrees"),
     "percent": (
         "label-studio",
         label_studio({"type": "keypointlabels", "value": {"y": 5, "keypointlabels": ["x"]}}),
@@ -133,12 +133,12 @@ YOLO: dict[str, tuple[dict[str, str], str]] = {
     "box": ({"labels/a.txt": "\n0 0.5 0.5 0.2 0.2\n"}, "line 2: four numbers are a box"),
     "class": ({"labels/a.txt": "5 0.1 0.1 0.2 0.1 0.2 0.2\n"}, "class 5 has no name"),
     "number": ({"labels/a.txt": "0 0.1 0.1 0.2 x 0.2 0.2\n"}, "finite number, got 'x'"),
-    "pixels": ({"labels/a.txt": "0 10 10 200 10 200 200\n"}, "wholly outside"),
-    "orphan": ({"labels/b.txt": "0 0.1 0.1 0.2 0.1 0.2 0.2\n"}, "no image .*b with a suffix"),
+    "pixels": ({"labels/a.txt": "0 10 10 200 10 200 200\n"}, "the coordinate 200; expected fractions"),
+    "orphan": ({"labels/b.txt": "0 0.1 0.1 0.2 0.1 0.2 0.2\n"}, "no image 'b' in"),
     "names": ({"labels/a.txt": "", "data.yaml": "names: 3\n"}, "expected a list of class names"),
-    "yaml": ({"labels/a.txt": "", "data.yaml": "names: [\n"}, "no valid YAML"),
+    "yaml": ({"labels/a.txt": "", "data.yaml": "names: [\n"}, "not valid YAML"),
     "two yaml": ({"labels/a.txt": "", "other.yaml": "names: [a]\n"}, "several YAML files"),
-    "none": ({}, "labels: no such folder"),
+    "none": ({}, "no folder labels"),
 }
 
 
@@ -160,7 +160,7 @@ MASKS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     "no images": (
         colour_mask,
         {"images": None},
-        "say where they lie by --images",
+        "say where they are with --images",
     ),
     "no mask": (lambda folder: (folder / "gt").mkdir(), {}, "no mask in this folder"),
     "value": (
@@ -170,7 +170,7 @@ MASKS: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
     ),
     "colour": (colour_mask, {"colours": ((1, 2, 3),)}, r"no mask has the colour"),
     "jpeg": (lambda folder: picture(folder / "gt/a.jpg", 6, 4), {"values": (3,)}, "a JPEG blurs values"),
-    "orphan": (lambda folder: picture(folder / "gt/b.png", 6, 4), {}, "no image .*b with a suffix"),
+    "orphan": (lambda folder: picture(folder / "gt/b.png", 6, 4), {}, "no image 'b' in"),
     "suffix": (colour_mask, {"mask_suffix": "_m"}, "does not end in '_m'"),
     "grey": (colour_mask, {}, "black and one other colour"),
 }
@@ -188,17 +188,18 @@ def test_masks(name: str, tmp_path: Path, bring: Importer) -> None:
 def test_no_source(tmp_path: Path, bring: Importer) -> None:
     with pytest.raises(ScalerError, match="no such file or folder"):
         bring("coco", tmp_path / "nothing.json")
-    write(tmp_path / "zip.json", "").write_bytes(b"PK\x03\x04\xff")
-    with pytest.raises(ScalerError, match="no UTF-8 text"):
+    with zipfile.ZipFile(tmp_path / "zip.json", "w") as archive:
+        archive.writestr("a.json", "{}")
+    with pytest.raises(ScalerError, match="a zip; expected a coco file"):
         bring("coco", tmp_path / "zip.json")
-    with pytest.raises(ScalerError, match=r"--images: .* no such folder"):
+    with pytest.raises(ScalerError, match=r"no such folder \(--images\)"):
         bring("coco", tmp_path / "zip.json", images=tmp_path / "nothing")
 
 
 def test_a_damaged_or_foreign_image(tmp_path: Path, bring: Importer) -> None:
     write(tmp_path / "a.png", "no picture")
-    with pytest.raises(ScalerError, match=r"a\.png: no readable image"):
+    with pytest.raises(ScalerError, match=r"a\.png: not a readable image"):
         bring("coco", write(tmp_path / "coco.json", coco(GOOD)))
     write(tmp_path / "a.webp", "no picture")
-    with pytest.raises(ScalerError, match=r"\.webp files are not read"):
+    with pytest.raises(ScalerError, match=r"\.webp is not read"):
         bring("coco", write(tmp_path / "coco.json", coco(GOOD, name="a.webp")))

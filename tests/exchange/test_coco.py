@@ -50,11 +50,13 @@ def test_compressed_run_lengths(tmp_path: Path, bring: Importer) -> None:
     np.testing.assert_array_equal(mask_of(out), np.eye(4))
 
 
-def test_crowds_can_be_left_out(source: Callable[..., Path], bring: Importer, told: Callable[[], str]) -> None:
+def test_an_image_with_a_crowd_left_out_is_unlabelled(
+    source: Callable[..., Path], bring: Importer, told: Callable[[], str]
+) -> None:
     crowd = {"segmentation": {"size": [4, 6], "counts": [0, 24]}, "iscrowd": 1}
-    out = bring("coco", source({"segmentation": [BOX]}, crowd), crowds=False)
-    np.testing.assert_array_equal(mask_of(out), BOX_MASK)
-    assert "1 crowd regions left out" in told()
+    out = bring("coco", source({"segmentation": [BOX]}, crowd), crowds=False, empty_is_background=True)
+    assert not (out / "masks").exists()
+    assert "1 crowd regions (--without-crowds) that are not read" in told()
 
 
 def test_categories_are_filtered(source: Callable[..., Path], bring: Importer) -> None:

@@ -12,8 +12,8 @@ from PIL import Image
 from scaler.artifacts.filehash import sha256, source_digest
 from scaler.errors import ScalerError
 from scaler.exchange import corrections
-from scaler.exchange.corrections import Place, import_corrections
-from scaler.exchange.shapes import Options
+from scaler.exchange.corrections import LabelFolders, import_corrections
+from scaler.exchange.shapes import ImportOptions
 from tests.exchange.conftest import grid, marks_of, mask_of, picture, write
 from tests.exchange.samples import coco
 
@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 
 def correct(data: Path, *annotations: dict[str, object], by: str = "R. Bloggs", **values: object) -> list[str]:
     source = write(data.parent / "fixed.json", coco(*annotations))
-    return import_corrections("coco", source, Place(data), Options(**values), by=by, date="2024-02-01")
+    return import_corrections("coco", source, LabelFolders(data), ImportOptions(**values), by=by, date="2024-02-01")
 
 
 def rows(data: Path) -> list[dict[str, str]]:
@@ -142,9 +142,9 @@ def test_errors_change_nothing(data: Path) -> None:
         correct(data, SECOND, by=" ")
     source = write(data.parent / "x.json", coco(SECOND, name="c.png"))
     with pytest.raises(ScalerError, match=r"no image .*c\.png"):
-        import_corrections("coco", source, Place(data), Options(), by="x")
+        import_corrections("coco", source, LabelFolders(data), ImportOptions(), by="x")
     with pytest.raises(ScalerError, match="no such data set"):
-        import_corrections("coco", source, Place(data / "none"), Options(images=data / "images"), by="x")
+        import_corrections("coco", source, LabelFolders(data / "none"), ImportOptions(images=data / "images"), by="x")
     assert source_digest(data) == before
     write(data / "corrections.csv", "a,b\n1,2\n")
     with pytest.raises(ScalerError, match="not a record of corrections"):
@@ -155,6 +155,6 @@ def test_folders_of_other_names(data: Path) -> None:
     (data / "masks").rename(data / "GT")
     (data / "images").rename(data / "Imgs")
     source = write(data.parent / "fixed.json", coco(SECOND))
-    import_corrections("coco", source, Place(data, masks="GT"), Options(images=data / "Imgs"), by="x")
+    import_corrections("coco", source, LabelFolders(data, masks="GT"), ImportOptions(images=data / "Imgs"), by="x")
     assert (data / "GT/a.png").is_file()
     assert (data / "GT_before/a.1.bmp").is_file()

@@ -35,7 +35,7 @@ def test_shapes_of_the_stored_frame_are_turned(orientation: int, tmp_path: Path,
 
 def test_a_frame_that_does_not_fit_is_named_with_the_cure(tmp_path: Path, bring: Importer) -> None:
     picture(tmp_path / "a.png", 6, 4, 6)
-    with pytest.raises(ScalerError, match=r"has 6 x 4 pixels, but it has 4 x 6 when .* add --stored-frame"):
+    with pytest.raises(ScalerError, match=r"should have 6 x 4 pixels .*, but has 4 x 6 with .* add --stored-frame"):
         bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
     upright = coco({"segmentation": [[1, 1, 3, 1, 3, 3]]}, width=4, height=6)
     with pytest.raises(ScalerError, match="leave out --stored-frame"):
@@ -46,7 +46,7 @@ def test_a_frame_that_does_not_fit_is_named_with_the_cure(tmp_path: Path, bring:
 def test_a_turn_that_does_not_show_is_told(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
     picture(tmp_path / "a.png", 6, 4, 3)
     bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
-    assert "1 images whose EXIF turn does not show in their size, taken as annotated in upright" in told()
+    assert "1 images whose EXIF orientation does not show in their size; the upright frame" in told()
 
 
 def test_the_summary_and_the_record(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:

@@ -15,10 +15,10 @@ from PIL import Image
 from scaler.errors import ScalerError
 from scaler.exchange.exporting import export_annotations
 from scaler.exchange.importing import import_annotations
-from scaler.exchange.objects import find_items
+from scaler.exchange.objects import find_images
 from scaler.exchange.outlines import components, keyhole, outlines
 from scaler.exchange.raster import fill, fill_coco
-from scaler.exchange.shapes import Options
+from scaler.exchange.shapes import ImportOptions
 from tests.exchange.conftest import U8, grid, mask_of, picture, write
 
 RING = grid("######## #......# #.##...# #.##...# #......# ########")
@@ -74,10 +74,10 @@ FILES = {"coco": "annotations.json", "cvat": "annotations.xml", "labelme": ""}
 @pytest.mark.parametrize("polygons", [True, False])
 @pytest.mark.parametrize("kind", FILES)
 def test_out_and_back(kind: str, polygons: bool, data: Path, tmp_path: Path) -> None:
-    items = find_items(data, None, only=None, threshold=0.5)
+    items = find_images(data, None, only=None, threshold=0.5)
     lines = export_annotations(kind, items, tmp_path / "x", label="Fisch & Co", polygons=polygons)
     assert "3 images, 2 of them labelled" in lines[0]
-    options = Options(("Fisch & Co",), images=data / "images")
+    options = ImportOptions(("Fisch & Co",), images=data / "images")
     import_annotations(kind, tmp_path / "x" / FILES[kind], tmp_path / "out", options)
     np.testing.assert_array_equal(mask_of(tmp_path / "out"), RING)
     assert [path.name for path in (tmp_path / "out/masks").rglob("*.png")] == ["a.png"]
@@ -85,7 +85,7 @@ def test_out_and_back(kind: str, polygons: bool, data: Path, tmp_path: Path) -> 
         kind,
         tmp_path / "x" / FILES[kind],
         tmp_path / "full",
-        Options(images=data / "images", empty_is_background=True),
+        ImportOptions(images=data / "images", empty_is_background=True),
     )
     assert not mask_of(tmp_path / "full", "sub/b").any()
 
@@ -93,21 +93,21 @@ def test_out_and_back(kind: str, polygons: bool, data: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("polygons", [True, False])
 def test_label_studio_after_the_annotator_agreed(polygons: bool, data: Path, tmp_path: Path) -> None:
     """Label Studio makes an annotation of a prediction by copying its result."""
-    items = find_items(data, None, only=None, threshold=0.5)
+    items = find_images(data, None, only=None, threshold=0.5)
     export_annotations("label-studio", items, tmp_path / "x", label='a "b"', polygons=polygons)
     tasks = json.loads((tmp_path / "x/tasks.json").read_text())
     assert all("annotations" not in task for task in tasks)
     for number, task in enumerate(tasks):
         task |= {"id": number, "annotations": [{"id": number, "result": p["result"]} for p in task["predictions"]]}
     source = write(tmp_path / "export.json", tasks)
-    import_annotations("label-studio", source, tmp_path / "out", Options(('a "b"',), images=data / "images"))
+    import_annotations("label-studio", source, tmp_path / "out", ImportOptions(('a "b"',), images=data / "images"))
     np.testing.assert_array_equal(mask_of(tmp_path / "out"), RING)
     config = ElementTree.parse(tmp_path / "x/labeling_config.xml").getroot()
     assert {label.get("value") for label in config.iter("Label")} == {'a "b"'}
 
 
 def test_coco_is_what_pycocotools_reads(data: Path, tmp_path: Path) -> None:
-    export_annotations("coco", find_items(data, None, only=None, threshold=0.5), tmp_path / "x")
+    export_annotations("coco", find_images(data, None, only=None, threshold=0.5), tmp_path / "x")
     root = json.loads((tmp_path / "x/annotations.json").read_text())
     assert [image["file_name"] for image in root["images"]] == ["a.png", "c.png", "sub/b.png"]
     assert [annotation["area"] for annotation in root["annotations"]] == [24, 4]
@@ -123,10 +123,10 @@ def test_soft_predictions_are_cut(data: Path, tmp_path: Path) -> None:
     write(soft / "predictions.json", {"format": "scaler-predictions"})
     values = np.asarray([[0, 100, 127, 128, 200, 255, 0, 0]] * 6, np.uint8)
     Image.fromarray(values).save(soft / "camo/a.png")
-    items = find_items(soft, data / "images", only=None, threshold=0.5)
+    items = find_images(soft, data / "images", only=None, threshold=0.5)
     export_annotations("masks", items, tmp_path / "half")
     np.testing.assert_array_equal(mask_of_file(tmp_path / "half/a.png"), values >= 128)
-    items = find_items(soft, data / "images", only=None, threshold=0.75)
+    items = find_images(soft, data / "images", only=None, threshold=0.75)
     export_annotations("masks", items, tmp_path / "strict")
     np.testing.assert_array_equal(mask_of_file(tmp_path / "strict/a.png"), values >= 200)
 
@@ -137,14 +137,14 @@ def mask_of_file(path: Path) -> U8:
 
 def test_a_selection(data: Path, tmp_path: Path) -> None:
     chosen = write(tmp_path / "only.txt", "sub/b\n\na.png\na\n")
-    assert [item.id for item in find_items(data, None, only=chosen, threshold=0.5)] == ["sub/b", "a"]
+    assert [item.id for item in find_images(data, None, only=chosen, threshold=0.5)] == ["sub/b", "a"]
     unknown = write(tmp_path / "wrong.txt", "a\nsub/d\n")
     with pytest.raises(ScalerError, match=r"line 2: no image 'sub/d' \(the nearest is sub/b\)"):
-        find_items(data, None, only=unknown, threshold=0.5)
+        find_images(data, None, only=unknown, threshold=0.5)
 
 
 def test_nothing_is_overwritten_unasked(data: Path, tmp_path: Path) -> None:
-    items = find_items(data, None, only=None, threshold=0.5)
+    items = find_images(data, None, only=None, threshold=0.5)
     export_annotations("coco", items, tmp_path / "x", with_images=True)
     assert (tmp_path / "x/images/sub/b.png").is_file()
     with pytest.raises(ScalerError, match="is there already"):
@@ -156,6 +156,6 @@ def test_nothing_is_overwritten_unasked(data: Path, tmp_path: Path) -> None:
 
 def test_a_map_of_another_size(data: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(data / "masks/c.png")
-    with pytest.raises(ScalerError, match=r"5 x 5 pixels, but its image has 8 x 6"):
-        export_annotations("coco", find_items(data, None, only=None, threshold=0.5), tmp_path / "x")
+    with pytest.raises(ScalerError, match=r"5 x 5 pixels \(width x height\), but its image has 8 x 6"):
+        export_annotations("coco", find_images(data, None, only=None, threshold=0.5), tmp_path / "x")
     assert not list((tmp_path / "x").iterdir())

@@ -21,7 +21,7 @@ from scaler.data.split import read_id_list
 from scaler.exchange.importing import import_annotations
 from scaler.exchange.outlines import components
 from scaler.exchange.raster import fill, runs
-from scaler.exchange.shapes import U8, Options
+from scaler.exchange.shapes import U8, ImportOptions
 from scaler.metrics.evaluation import to_native
 from tests.pages.inspection.browser import scripts
 
@@ -163,7 +163,7 @@ def test_our_importers_read_every_format(page: Any, tmp_path: Path) -> None:
         assert left == []
         source = _written(files, tmp_path / f"{number}", kind)
         out = tmp_path / f"out{number}"
-        import_annotations(kind, source, out, Options(("object",), images=tmp_path / "images"))
+        import_annotations(kind, source, out, ImportOptions(("object",), images=tmp_path / "images"))
         for name, values in maps.items():
             found = np.asarray(Image.open(out / "masks" / f"{name}.png")) > 0
             expected = native(values, sizes[name], found) > 0
