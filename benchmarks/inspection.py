@@ -50,7 +50,7 @@ def write_run(results: Path, images: int, rounds: int, size: int) -> None:
             write_split(results, split, ids[split], many(image, count), many(mask, count), labelled=labelled)
         bar.update()
         for stop in range(rounds + 2):
-            folder = results / "init" if stop == 0 else results / "rounds" / str(stop - 1)
+            folder = results / "stops" / ("init" if stop == 0 else "warm_up" if stop == 1 else f"round_{stop - 1}")
             drawn = {m: guesses(mask, 0.35 + 0.04 * stop, 10 * stop + i) for i, m in enumerate(MODELS)}
             write_models(folder)
             predictions = {s: {m: many(stack, counts[s]) for m, stack in drawn.items()} for s in ("val", "test")}

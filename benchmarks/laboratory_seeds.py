@@ -95,7 +95,7 @@ class Run:
                 consensus = self.consensus_pool(pair)
                 steps = next(self._folders)
                 sam, _ = train_sam(self.params, sam, self.train, self.val, consensus, self.compute, number, steps)
-                if str(number + 1) in self.params.rounds:
+                if number < len(self.params.rounds):
                     pool = self.sam_pool(sam, number)
             yield self.measure(run, f"round {number}", pair, sam)
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from scaler.pipeline.command import Artifact, Labels, Output
+from scaler.pipeline.command import Artifact, Output
 from scaler.pipeline.job import Job, run
 
 PARAMS = ("seed", "shards", "weighting", "sam", "label_with_sam")
 
 
-def main(
-    job: Job,
-    *,
-    round: int,
-    shard: str,
-    data: Artifact,
-    sam: Artifact,
-    segmenter_labels: Labels | None,
-    out: Output,
-) -> None:
-    """Label the images of one shard with K augmented views each; the teacher's labels are for `sam.prompts`."""
+def main(job: Job, *, stop: str, shard: str, data: Artifact, sam: Artifact, out: Output) -> None:
+    """Label the images of one shard with K augmented views each.
+
+    Where `sam.prompts` asks for the teacher's, they are made from the labels that this SAM learned from. Its header
+    names them, and they are part of its fingerprint; at the initialization there are none, and SAM is not prompted.
+    """
+    from scaler.artifacts.header import input_folder
     from scaler.artifacts.labels import write_labels
     from scaler.method.labelling import label_with_sam
+    from scaler.params import round_number
     from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_sam
     from scaler.training.cues import load_cues
@@ -29,8 +26,8 @@ def main(
     compute = find_compute()
     model = compute.place(read_sam(sam, job.params.sam))
     split = load_split(data)
-    cues = load_cues(job.params, split, segmenter_labels)
-    labels = label_with_sam(job.params, split, model, compute, round, shard, cues)
+    cues = load_cues(job.params, split, input_folder(sam, "segmenter_labels"))
+    labels = label_with_sam(job.params, split, model, compute, round_number(stop), shard, cues)
     with job.hdf5(out, "sam_labels") as file:
         write_labels(file, labels.ids, labels.maps, labels.columns)
 

@@ -9,10 +9,11 @@ PARAMS = ("seed", "shards", "sam", "augmentation", "weighting", "train_sam")
 
 
 def main(
-    job: Job, *, round: int, data: Artifact, val: Artifact, sam: Artifact, segmenter_labels: Labels, out: Output
+    job: Job, *, round: str, data: Artifact, val: Artifact, sam: Artifact, segmenter_labels: Labels, out: Output
 ) -> None:
     """Run Phase II (eq 16-19) from the given adapter."""
     from scaler.method.phase_two import train_sam
+    from scaler.params import round_number
     from scaler.training.batches import load_labels, load_split
     from scaler.training.checkpoints import read_sam, write_sam
     from scaler.training.cues import load_cues
@@ -22,7 +23,9 @@ def main(
     model = read_sam(sam, params.sam)
     pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", split.ids)
     cues = load_cues(params, split, segmenter_labels)
-    model, log = train_sam(params, model, split, load_split(val), pool, find_compute(), round, job.steps(out), cues)
+    model, log = train_sam(
+        params, model, split, load_split(val), pool, find_compute(), round_number(round), job.steps(out), cues
+    )
     with job.hdf5(out, "sam") as file:
         write_sam(file, model, params.sam, log, split.image.shape[1])
 

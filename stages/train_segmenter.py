@@ -19,10 +19,11 @@ PARAMS = (
 
 
 def main(
-    job: Job, *, round: int, data: Artifact, val: Artifact, segmenter: Artifact, sam_labels: Labels, out: Output
+    job: Job, *, round: str, data: Artifact, val: Artifact, segmenter: Artifact, sam_labels: Labels, out: Output
 ) -> None:
     """Run Phase I (eq 1, 4-15) from the given student and teacher."""
     from scaler.method.phase_one import train_segmenter
+    from scaler.params import round_number
     from scaler.training.batches import load_labels, load_split
     from scaler.training.checkpoints import read_segmenter, write_segmenter
     from scaler.training.device import find_compute
@@ -38,7 +39,7 @@ def main(
         load_split(val),
         pool,
         find_compute(),
-        ("train_segmenter", round),
+        ("train_segmenter", round_number(round)),
         job.steps(out),
     )
     with job.hdf5(out, "segmenter") as file:

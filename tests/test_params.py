@@ -31,9 +31,13 @@ def load_text(tmp_path: Path, text: str) -> Params:
         ("  simple_entropy: 0.2", "  simple_entropy: 0.9", ["simple_entropy must be below difficult_entropy"]),
         ("seed: 0\n", "", ["`seed` is missing"]),
         ("seed: 0\n", "seed: 0\nsede: 1\n", ["unknown key `sede`", "Did you mean `seed`"]),
-        ('  "1": {prev: "0"}', '  1: {prev: "0"}', ["rounds", "must be strings"]),
-        ('  "2": {prev: "1"}', '  "2": {prev: "0"}', ["unbroken chain"]),
-        ('  "3": {prev: "2"}', '  "4": {prev: "3"}', ["unbroken chain"]),
+        ("  round_1:", "  1:", ["rounds", "valid string"]),
+        (
+            "{start: round_1, labels: round_2}",
+            "{start: init, labels: round_2}",
+            ["neither of the two orders", "newest_first:"],
+        ),
+        ("init: {sam: init}, warm_up", "warm_up", ["stops and sam_stops must hold"]),
         ('shards: ["0", "1"]', 'shards: ["0", "2"]', ["numbered in order"]),
     ],
 )

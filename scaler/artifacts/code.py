@@ -14,7 +14,6 @@ NEUTRAL = (
     "scaler.pipeline",
     "scaler.errors",
     "scaler.params",
-    "scaler.params_errors",
     "scaler.progress",
     "scaler.artifacts",
     "scaler.models.weights",

@@ -116,3 +116,10 @@ def read_header(path: Path) -> Header | None:
 def _line(header: Header) -> bytes:
     text = json.dumps(asdict(header), sort_keys=True, ensure_ascii=True)
     return MAGIC + text.replace("--", "-\\u002d").encode("ascii")  # `--` may not stand in an HTML comment
+
+
+def input_folder(path: Path, name: str) -> Path | None:
+    """Folder of the inputs that an artifact's stage was given as argument `name`; None if there were none."""
+    header = read_header(path)
+    found = [Path(item.path).parent for item in header.inputs if item.name == name] if header else []
+    return found[0] if found else None

@@ -5,14 +5,15 @@ A *stop* is a point of the run at which both models can be looked at: the initia
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaler.artifacts.names import SPLITS, LabelKind
-from scaler.params import Params
+from scaler.params import INIT, WARM_UP, Params, round_number
 
 DATA = "data"
+STOPS = "stops"
 TRUTH = "train_truth"
 
 
@@ -21,7 +22,7 @@ class Stop:
     """The files of one stop.
 
     Attributes:
-        name: "init", "round_0" (the warm-up), "round_1", ...
+        name: "init", "warm_up", "round_1", ...
         title: as a reader calls it.
         folder: of the segmenter, its labels, and the evaluation of both models.
         sam_folder: of the SAM that is judged here, and its labels: another folder where this stop trains no SAM.
@@ -62,24 +63,27 @@ def truth_file(root: Path) -> Path:
     return root / DATA / f"{TRUTH}.h5"
 
 
-def stops(root: Path, rounds: Sequence[str]) -> list[Stop]:
+def stops(root: Path, rounds: Iterable[str]) -> list[Stop]:
     """The stops of a run, in order.
 
     Args:
         root: folder of the results.
-        rounds: names of the rounds, without the warm-up, as in `params.yaml`.
+        rounds: names of the rounds, as in `params.yaml`.
     """
-    warm_up = root / "rounds" / "0"
-    listed = [Stop("init", "Initialization", root / "init", warm_up), Stop("round_0", "Warm-up", warm_up, warm_up)]
-    folders = [(name, root / "rounds" / name) for name in rounds]
-    return listed + [Stop(f"round_{name}", f"Round {name}", folder, folder) for name, folder in folders]
+    folder = root / STOPS
+    listed = [
+        Stop(INIT, "Initialization", folder / INIT, folder / INIT),
+        Stop(WARM_UP, "Warm-up", folder / WARM_UP, folder / INIT),
+    ]
+    for name in sorted(rounds, key=round_number):
+        listed.append(Stop(name, f"Round {round_number(name)}", folder / name, folder / name))
+    return listed
 
 
 def evaluated_stops(root: Path) -> list[Stop]:
     """The stops that have been evaluated so far; the initialization always belongs to them."""
-    names = [path.name for path in (root / "rounds").glob("*") if path.name.isdecimal() and path.name.isascii()]
-    rounds = sorted((name for name in names if int(name) > 0), key=int)
-    return [stop for stop in stops(root, rounds) if stop.name == "init" or stop.evaluation.exists()]
+    rounds = [path.name for path in (root / STOPS).glob("*") if round_number(path.name)]
+    return [stop for stop in stops(root, rounds) if stop.name == INIT or stop.evaluation.exists()]
 
 
 def shard_files(folder: Path, shards: Sequence[str]) -> list[Path]:
@@ -97,7 +101,7 @@ def find_shards(folder: Path) -> list[Path]:
 def result_files(root: Path, params: Params) -> list[Path]:
     """Every artifact of a whole run that the report and the inspection read."""
     files = [*(data_file(root, split) for split in SPLITS), truth_file(root)]
-    for stop in stops(root, list(params.rounds)):
+    for stop in stops(root, params.rounds):
         files += [stop.segmenter, stop.sam, stop.evaluation]
         files += shard_files(stop.labels("sam_labels"), params.shards)
         files += shard_files(stop.labels("segmenter_labels"), params.shards)

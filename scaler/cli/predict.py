@@ -38,7 +38,7 @@ def predict(
     same command again.
 
     \b
-      python -m scaler predict results/rounds/3/segmenter.h5 photos/ --out predictions
+      python -m scaler predict results/stops/round_3/segmenter.h5 photos/ --out predictions
       python -m scaler predict my_model/ TestDataset/CAMO/Imgs --out predictions --stretch per_image --tta
     """
     from scaler.training.device import find_compute

@@ -39,8 +39,8 @@ def show(
     With --image, show one image's numbers and pictures.
 
     \b
-      python -m scaler show results/rounds/3/sam_labels/shard_0.h5
-      python -m scaler show results/rounds/3/sam_labels/shard_0.h5 --image train/0007
+      python -m scaler show results/stops/round_3/sam_labels/shard_0.h5
+      python -m scaler show results/stops/round_3/sam_labels/shard_0.h5 --image train/0007
       python -m scaler show results/report.html
     """
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
@@ -92,7 +92,7 @@ def _header(path: Path) -> Header:
     from scaler.artifacts.names import SCHEMA
     from scaler.errors import ScalerError
 
-    wanted = "expected an .h5 file or a page that a stage made, such as results/init/segmenter.h5."
+    wanted = "expected an .h5 file or a page that a stage made, such as results/stops/init/segmenter.h5."
     if not path.is_file():
         raise ScalerError(f"{path}: {'this is a folder' if path.is_dir() else 'there is no such file'}; {wanted}")
     try:

@@ -12,8 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from scaler.errors import ScalerError
 from scaler.laboratory.scenes import U8, Look, scene
-from scaler.params import Block
-from scaler.params_errors import explain
+from scaler.params import Block, explain
 from scaler.randomness import generator
 
 FILE = "recipe.yaml"

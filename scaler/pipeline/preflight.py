@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scaler.artifacts.paths import stops
 from scaler.errors import ScalerError
 from scaler.models.weights.registry import checkpoints
 from scaler.params import Params
@@ -24,7 +25,7 @@ def refuse_missing(params: Params, results: Path = Path("results")) -> None:
         )
     if not Path(params.sam.weights).is_file():
         lines.append(f"sam.weights: {_advice(params.sam.weights)}")
-    started = (results / "init" / "segmenter.h5").exists()  # later stages go on from there, without the file
+    started = stops(results, [])[0].segmenter.exists()  # later stages go on from there, without the file
     if params.segmenter.weights is not None and not started and not Path(params.segmenter.weights).is_file():
         lines.append(f"segmenter.weights: {_advice(params.segmenter.weights)}")
     if lines:

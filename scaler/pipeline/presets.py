@@ -58,5 +58,9 @@ def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> 
             done += _lay_over(values[key], new, f"{prefix}{key}.")
         elif values.get(key) != new:
             done.append(f"{prefix}{key}: {values.get(key)} -> {new}")
-            values[key] = new
+            if key in FREE and isinstance(values.get(key), dict):  # in place: `stops` refers to `rounds`
+                values[key].clear()
+                values[key].update(new)
+            else:
+                values[key] = new
     return done

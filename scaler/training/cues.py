@@ -77,8 +77,8 @@ def load_cues(params: Params, data: DataSet, segmenter_labels: Path | None) -> C
     Args:
         params: blocks sam and shards.
         data: the training set.
-        segmenter_labels: the folder of the teacher's labels; None in round 0, where SAM labels before any teacher has
-            been trained on its labels, and so is not prompted by one.
+        segmenter_labels: the folder of the teacher's labels; None at the initialization, where SAM labels before any
+            teacher has been trained on its labels, and so is not prompted by one.
     """
     if params.sam.prompts == "none":
         return None

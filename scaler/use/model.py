@@ -72,7 +72,7 @@ def load_model(
     if header is None or header.kind not in ("segmenter", "sam"):
         came = "no such file" if not path.exists() else "no artifact" if header is None else f"kind '{header.kind}'"
         raise ScalerError(
-            f"{path}: expected a model: results/rounds/<r>/segmenter.h5 or sam.h5, or a folder made by "
+            f"{path}: expected a model: results/stops/round_<r>/segmenter.h5 or sam.h5, or a folder made by "
             f"`python -m scaler export model` ({CONFIG} in it); got {came}."
         )
     side = size or input_size(path, header.kind)

@@ -73,7 +73,7 @@ def test_scores_and_logs_come_in_the_order_of_the_run(built: Path) -> None:
 def test_only_the_named_rounds_and_shards_are_read(results: Path) -> None:
     assert [stop.name for stop in Run(results, rounds=[]).stops] == [stop.name for stop in stops(results, [])]
     with pytest.raises(ScalerError, match="no such file"):
-        Run(results, rounds=["1", "2"])
+        Run(results, rounds=["round_1", "round_2"])
     with pytest.raises(ScalerError, match="expected labels of 5 training images, got 2"):
         Run(results, shards=["0"])
 

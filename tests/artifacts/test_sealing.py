@@ -63,7 +63,7 @@ def test_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_long_header_fits(tmp_path: Path) -> None:
-    inputs = [Input("results", f"results/rounds/{i}/sam.h5", False, "a" * 64) for i in range(200)]
+    inputs = [Input("results", f"results/stops/round_{i}/sam.h5", False, "a" * 64) for i in range(200)]
     write(tmp_path / "a.h5", replace(HEADER, inputs=inputs))
     header = read_header(tmp_path / "a.h5")
     assert header is not None

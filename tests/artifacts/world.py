@@ -33,7 +33,7 @@ def seal(path: Path, kind: str, stage: str = "a_stage", **params: object) -> obj
     return sealed_hdf5(path, header)
 
 
-def write_run(root: Path, rounds: tuple[str, ...] = ("1",), shards: tuple[str, ...] = ("0", "1")) -> None:
+def write_run(root: Path, rounds: tuple[str, ...] = ("round_1",), shards: tuple[str, ...] = ("0", "1")) -> None:
     """Every artifact of a run."""
     rng = np.random.default_rng(0)
     for split, count in COUNTS.items():

@@ -16,8 +16,8 @@ from tests.engines.tree import Tree, made, make_tree
 
 pytestmark = pytest.mark.slow
 DATA = ["results/data/train.h5", "results/data/train_truth.h5", "results/data/val.h5", "results/data/test.h5"]
-EVALUATION = "results/init/evaluation.h5"
-MODELS = ["results/init/segmenter.h5", "results/rounds/0/sam.h5"]
+EVALUATION = "results/stops/init/evaluation.h5"
+MODELS = ["results/stops/init/segmenter.h5", "results/stops/init/sam.h5"]
 SQUARE = [[4, 4], [20, 4], [20, 20], [4, 20]]
 
 

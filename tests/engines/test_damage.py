@@ -13,7 +13,7 @@ import pytest
 from tests.engines.tree import Tree, environment_of, made
 
 pytestmark = pytest.mark.slow
-LABELS = "results/rounds/1/segmenter_labels/shard_0.h5"
+LABELS = "results/stops/round_1/segmenter_labels/shard_0.h5"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
@@ -33,7 +33,7 @@ def test_a_damaged_artifact_is_made_again(tree: Tree, damage: str, engine: str) 
 
 def test_both_engines_at_once_build_each_artifact_once(tree: Tree) -> None:
     before = tree.artifacts()
-    shutil.rmtree(tree.root / "results" / "rounds" / "1")
+    shutil.rmtree(tree.root / "results" / "stops" / "round_1")
     commands = (["snakemake", "--cores", "2"], ["dvc", "repro"])
     with ExitStack() as logs:
         running = [
@@ -71,7 +71,7 @@ def test_a_full_disk_leaves_no_half_file(tree: Tree, small_disk: Path) -> None:
     checkpoint.write_bytes(b"x" * 60_000)
     text = tree.run(
         *f"python -m stages.label_with_segmenter --shard 0 --data results/data/train.h5 --segmenter "
-        f"results/rounds/1/segmenter.h5 --out {out}".split(),
+        f"results/stops/round_1/segmenter.h5 --out {out}".split(),
         check=False,
     )
     assert "the disk is full" in text

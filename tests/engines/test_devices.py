@@ -56,10 +56,10 @@ def test_two_devices_serve_two_jobs_at_once(tmp_path: Path) -> None:
 def test_snakemake_gives_jobs_different_devices(tree: Tree, tmp_path: Path, gpus: int) -> None:
     values = tree.params()
     tree.write_params(values | {"shards": ["0", "1", "2"]})
-    for path in ("rounds/0/segmenter.h5", "rounds/1"):
+    for path in ("stops/warm_up/segmenter.h5", "stops/round_1"):
         target = tree.root / "results" / path
         shutil.rmtree(target) if target.is_dir() else target.unlink()
-    shards = [f"results/rounds/0/sam_labels/shard_{k}.h5" for k in range(3)]
+    shards = [f"results/stops/init/sam_labels/shard_{k}.h5" for k in range(3)]
     own = tmp_path / "temporary"  # the locks of devices lie there
     own.mkdir()
     text = run_with_device_0_taken(

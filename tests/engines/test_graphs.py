@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from tests.engines.tree import Tree, made, make_tree
+from scaler.params import Order
+from tests.engines.tree import Tree, made, make_tree, round_maps
 
 pytestmark = pytest.mark.slow
 CODE = re.compile(r"^(scaler$|stages/)")
@@ -41,7 +44,7 @@ def dvc_jobs(tree: Tree) -> dict[str, Job]:
                     continue
                 below = {out for out in outputs if out.startswith(path + "/")}
                 inputs |= below or {path}
-            command = " ".join(stage.cmd.split())
+            command = shlex.join(shlex.split(stage.cmd))
             jobs[command] = Job(command, frozenset(inputs), frozenset(out.def_path for out in stage.outs))
         return jobs
 
@@ -72,7 +75,7 @@ def snakemake_jobs(tree: Tree) -> dict[str, Job]:
         assert listed["output"] is not None
         inputs = {name for name in listed["input"][1].split(", ") if not name.startswith(".scaler/")}
         outputs = {name.removesuffix(" (update)") for name in listed["output"][1].split(", ")}
-        line = " ".join(command[1].split())
+        line = shlex.join(shlex.split(command[1]))
         jobs[line] = Job(line, frozenset(inputs), frozenset(outputs))
     return jobs
 
@@ -92,18 +95,26 @@ def larger(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree without results, of three rounds and two shards."""
     tree = make_tree(tmp_path_factory.mktemp("larger") / "tree")
     values = tree.params()
-    values["rounds"] = {str(r): {"prev": str(r - 1)} for r in (1, 2, 3)}
-    values["shards"] = ["0", "1"]
+    values |= round_maps("paper", 3) | {"shards": ["0", "1"]}
     tree.write_params(values)
     return tree
 
 
-def test_both_graphs_are_equal(larger: Tree) -> None:
-    assert len(snakemake_jobs(larger)) == 35
+@pytest.mark.parametrize("order", get_args(Order))
+def test_both_graphs_are_equal(larger: Tree, order: Order) -> None:
+    larger.write_params(larger.params() | round_maps(order, 3))
+    jobs = snakemake_jobs(larger)
+    assert len(jobs) == 35
     assert difference(larger) == set()
+    read = {job.command.split()[2]: job.inputs for job in jobs.values() if "--round round_2 " in job.command}
+    first, second = ("round_1", "round_2") if order == "paper" else ("round_2", "round_1")
+    assert f"results/stops/{first}/sam_labels/shard_0.h5" in read["stages.train_segmenter"]
+    assert f"results/stops/{second}/segmenter_labels/shard_0.h5" in read["stages.train_sam"]
 
 
-@pytest.mark.parametrize("removed", ["      - results/rounds/${item.prev}/sam_labels\n", "--val results/data/val.h5\n"])
+@pytest.mark.parametrize(
+    "removed", ["        - results/stops/${item.phase_one.labels}/sam_labels\n", "--val results/data/val.h5\n"]
+)
 def test_a_missing_entry_is_noticed(larger: Tree, removed: str) -> None:
     path = larger.root / "dvc.yaml"
     good = path.read_text()
@@ -175,17 +186,15 @@ def test_a_changed_comment_rebuilds_nothing_and_a_changed_formula_all_that_ran_i
 
 def test_one_round_more_and_one_less(tree: Tree) -> None:
     values = tree.params()
-    values["rounds"]["2"] = {"prev": "1"}
-    tree.write_params(values)
+    tree.write_params(values | round_maps("paper", 2))
     log = tree.snakemake()
     names = made(log)
-    assert all(name.startswith("results/rounds/2/") for name in names if name not in PAGES), names
+    assert all(name.startswith("results/stops/round_2/") for name in names if name not in PAGES), names
     assert len(names) == 7
     assert set(names) >= PAGES
     assert made(tree.dvc("repro")) == []
     page = (tree.root / "results" / "report.html").read_text()
     assert "Round 2" in page
-    del values["rounds"]["2"]
     tree.write_params(values)
     assert set(made(tree.dvc("repro"))) == PAGES
     assert "Round 2" not in (tree.root / "results" / "report.html").read_text()
@@ -193,13 +202,10 @@ def test_one_round_more_and_one_less(tree: Tree) -> None:
     assert tree.planned() == []
 
 
-@pytest.mark.parametrize(
-    ("rounds", "message"),
-    [({1: {"prev": "0"}}, "must be strings"), ({"1": {"prev": "0"}, "2": {"prev": "0"}}, "unbroken chain")],
-)
-def test_broken_rounds_are_refused(larger: Tree, tmp_path: Path, rounds: dict, message: str) -> None:
+def test_broken_rounds_are_refused(larger: Tree, tmp_path: Path) -> None:
     broken = larger.copy(tmp_path / "tree")
-    broken.write_params(broken.params() | {"rounds": rounds})
+    broken.write_params(broken.params() | {"rounds": round_maps("paper", 2)["rounds"]})
+    message = "stops and sam_stops must hold the rounds"
     for command in (("snakemake", "-n", "--cores", "1"), ("python", "-m", "stages.prepare_data", "--help")):
         if command[0] == "snakemake":
             assert message in broken.run(*command, check=False)

@@ -54,11 +54,16 @@ def test_a_stage_refuses_inputs_that_are_not_current(tree: Tree) -> None:
             "--data",
             "results/data/train.h5",
         ],
-        *["--segmenter", "results/rounds/0/segmenter.h5", "--out", "results/rounds/0/segmenter_labels/shard_0.h5"],
+        *[
+            "--segmenter",
+            "results/stops/warm_up/segmenter.h5",
+            "--out",
+            "results/stops/warm_up/segmenter_labels/shard_0.h5",
+        ],
         check=False,
     )
-    assert "--segmenter: results/rounds/0/segmenter.h5 is not what params.yaml and the code ask for now" in text
-    assert "snakemake --cores all results/rounds/0/segmenter.h5" in text
+    assert "--segmenter: results/stops/warm_up/segmenter.h5 is not what params.yaml and the code ask for now" in text
+    assert "snakemake --cores all results/stops/warm_up/segmenter.h5" in text
     assert "Traceback" not in text
 
 
@@ -95,7 +100,8 @@ def test_the_papers_presets_plan_a_whole_run_or_say_what_is_missing(name: str, t
         (tree.root / path).touch()
     rules = Counter(tree.planned())
     shards, rounds = len(params.shards), len(params.rounds)
-    assert rules["label_with_initial_sam"] == shards
-    assert rules["label_with_sam"] == rounds * shards
+    assert rules["label_with_sam"] == (rounds + 1) * shards
+    assert rules["label_with_segmenter"] == (rounds + 2) * shards
+    assert rules["evaluate"] == rounds + 2
     assert rules["train_segmenter"] == rules["train_sam"] == rounds
     assert rules["report"] == 1

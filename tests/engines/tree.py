@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from scaler.params import Order, stop_maps, wiring
 from tests.conftest import ROOT
 
 COPIED = (
@@ -121,7 +122,7 @@ def make_tree(root: Path) -> Tree:
     values["prepare_data"] |= {"size": 32, "labelled_fraction": 0.34}
     values["segmenter"]["options"] = {"width": 8}  # models of more than a megabyte
     values["label_with_sam"]["views"] = 2
-    values["rounds"] = {"1": {"prev": "0"}}
+    values |= round_maps("paper", 1)
     values["shards"] = ["0"]
     values["cold_start"]["stop_share"] = 1.0
     tree.write_params(values)
@@ -129,6 +130,13 @@ def make_tree(root: Path) -> Tree:
     tree.git("add", "--all")
     tree.git("commit", "--quiet", "--message", "start")
     return tree
+
+
+def round_maps(order: Order, count: int) -> dict[str, dict]:
+    """The maps of `params.yaml` that say which rounds there are."""
+    rounds = wiring(order, count)
+    maps = dict(zip(("rounds", "stops", "sam_stops"), (rounds, *stop_maps(rounds)), strict=True))
+    return {name: {k: stop.model_dump(exclude_none=True) for k, stop in stops.items()} for name, stops in maps.items()}
 
 
 def made(log: str) -> list[str]:

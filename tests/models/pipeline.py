@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from scaler.pipeline.job import run_stage
 from tests.engines.test_graphs import dvc_jobs
-from tests.engines.tree import Tree, make_tree
+from tests.engines.tree import Tree, make_tree, round_maps
 
 WEIGHTS = "weights/foundation.pth"
 
@@ -24,7 +24,7 @@ def small_tree(root: Path) -> Tree:
     values = tree.params()
     values["prepare_data"] |= {"size": 64, "labelled_fraction": 0.5}
     values["initialize_segmenter"]["epochs"] = 1
-    values["rounds"] = {"1": {"prev": "0"}, "2": {"prev": "1"}}
+    values |= round_maps("paper", 2)
     values["sam"]["weights"] = WEIGHTS
     tree.write_params(values)
     return tree

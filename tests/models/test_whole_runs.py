@@ -55,8 +55,8 @@ def test_two_rounds_of_a_large_segmenter(
     weights = f"--weights {values['sam']['weights']}"
     run_all(own, [line.replace(f"--weights {WEIGHTS}", weights) for line in lines], monkeypatch)
     with (
-        h5py.File(own.root / "results/init/segmenter.h5") as first,
-        h5py.File(own.root / "results/rounds/2/segmenter.h5") as last,
+        h5py.File(own.root / "results/stops/init/segmenter.h5") as first,
+        h5py.File(own.root / "results/stops/round_2/segmenter.h5") as last,
     ):
         assert last.attrs["input_size"] == 64
         names = data_sets(first["teacher"])

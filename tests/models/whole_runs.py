@@ -63,8 +63,8 @@ def check_two_rounds(tree: Tree, lines: list[str], name: str, adaptation: str, m
     model = build_foundation(load_params(tree.root / "params.yaml").sam)
     trained = model.trainable_names()
     with (
-        h5py.File(tree.root / "results/rounds/0/sam.h5") as first,
-        h5py.File(tree.root / "results/rounds/2/sam.h5") as last,
+        h5py.File(tree.root / "results/stops/init/sam.h5") as first,
+        h5py.File(tree.root / "results/stops/round_2/sam.h5") as last,
     ):
         assert set(data_sets(last["trained"])) == set(trained)
         assert any(not np.array_equal(first["trained"][key], last["trained"][key]) for key in trained)

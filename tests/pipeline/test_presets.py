@@ -61,10 +61,13 @@ def test_the_papers_numbers(name: str, file: Path) -> None:
 def test_rounds_of_a_preset_take_the_place_of_the_old(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "short.yaml").write_text('rounds: {"1": {prev: "0"}}\nsegmenter: {options: {width: 8}}\n')
+    (tmp_path / "short.yaml").write_text(
+        "segmenter: {options: {width: 8}}\nrounds:\n  round_1: {phase_one: {start: warm_up, labels: init}, "
+        "phase_two: {start: init, labels: round_1}, sam: round_1}\n"
+    )
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     apply_preset("short", file)
-    assert list(load_params(file).rounds) == ["1"]
+    assert list(load_params(file).rounds) == ["round_1"]
 
 
 def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:
@@ -93,7 +96,7 @@ def test_weights_that_only_the_beginning_needs_may_be_gone_later(
 ) -> None:
     params = with_preset("paper-cod-1of8", file)
     monkeypatch.chdir(tmp_path)
-    for path in ("data/cod/x", "weights/sam_vit_b_01ec64.pth", "results/init/segmenter.h5"):
+    for path in ("data/cod/x", "weights/sam_vit_b_01ec64.pth", "results/stops/init/segmenter.h5"):
         Path(path).parent.mkdir(parents=True)
         Path(path).touch()
     refuse_missing(params)

@@ -55,7 +55,7 @@ def make_run(root: Path, params: Params) -> Path:
     sealed = read_header(root / DATA)
     assert sealed is not None
     inputs = [Input("data", DATA, False, sealed.identity)]
-    folder = root / "results" / "rounds" / "1"
+    folder = root / "results" / "stops" / "round_1"
     student, teacher = (_network(params, seed) for seed in (1, 2))
     own = header("segmenter", "segmenter", {"seed": 0, "segmenter": values["segmenter"]}, inputs)
     with sealed_hdf5(folder / "segmenter.h5", own) as file:
@@ -100,7 +100,7 @@ def _evaluation(folder: Path, segmenter: Header, sam: Header) -> None:
     _, masks = scenes(3, SIZE, 5)
     stacks = {name: guesses(masks, 0.5 + 0.1 * i, i) for i, name in enumerate(MODELS)}
     scores = {s: evaluate_split(list("xyz"), stacks, list(masks), stretch=False) for s in ("val", "test")}
-    inputs = [Input(h.kind, f"results/rounds/1/{h.kind}.h5", False, h.fingerprint) for h in (segmenter, sam)]
+    inputs = [Input(h.kind, f"results/stops/round_1/{h.kind}.h5", False, h.fingerprint) for h in (segmenter, sam)]
     made = replace(header("evaluation", "evaluation", {"evaluate": {"stretch": "none"}}, inputs), stage="evaluate")
     with sealed_hdf5(folder / "evaluation.h5", made, sidecar_texts(scores)) as file:
         write_scores(file, scores)

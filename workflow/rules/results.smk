@@ -1,84 +1,32 @@
-# Evaluation of every stop of the run, and the report.
-
-EVALUATE_INITIALIZATION = (
-    f"python -m stages.evaluate --val {VAL} --test {TEST}"
-    " --segmenter results/init/segmenter.h5 --sam results/rounds/0/sam.h5"
-    " --out results/init/evaluation.h5"
-)
-EVALUATE = (
-    f"python -m stages.evaluate --val {VAL} --test {TEST}"
-    " --segmenter results/rounds/{round}/segmenter.h5 --sam results/rounds/{round}/sam.h5"
-    " --out results/rounds/{round}/evaluation.h5"
-)
-INSPECTION = (
-    "python -m stages.inspection --results results --out results/inspection/index.html"
-)
-REPORT = "python -m stages.report --results results --out results/report.html"
-
-
-rule evaluate_initialization:
-    input:
-        needs(
-            EVALUATE_INITIALIZATION,
-            VAL,
-            TEST,
-            "results/init/segmenter.h5",
-            "results/rounds/0/sam.h5",
-        ),
-        state=state_of(EVALUATE_INITIALIZATION),
-    output:
-        update("results/init/evaluation.h5"),
-        update("results/init/metrics.json"),
-        update("results/init/per_image.csv"),
-        update("results/init/curves.csv"),
-    log:
-        ".scaler/logs/results__init__evaluation.h5.log",
-    conda:
-        "../../environment.yml"
-    threads: CORES_PER_JOB
-    resources:
-        gpu=1,
-    params:
-        command=command(EVALUATE_INITIALIZATION),
-    shell:
-        "{params.command}"
+# Evaluation of every stop of the run, and the pages.
 
 
 rule evaluate:
     input:
-        needs(
-            EVALUATE,
-            VAL,
-            TEST,
-            "results/rounds/{round}/segmenter.h5",
-            "results/rounds/{round}/sam.h5",
-        ),
-        state=state_of(EVALUATE),
+        val="results/data/val.h5",
+        test="results/data/test.h5",
+        segmenter="results/stops/{stop}/segmenter.h5",
+        sam=lambda wildcards: f"results/stops/{stop(wildcards.stop).sam}/sam.h5",
     output:
-        update("results/rounds/{round}/evaluation.h5"),
-        update("results/rounds/{round}/metrics.json"),
-        update("results/rounds/{round}/per_image.csv"),
-        update("results/rounds/{round}/curves.csv"),
+        update("results/stops/{stop}/evaluation.h5"),
+        update("results/stops/{stop}/metrics.json"),
+        update("results/stops/{stop}/per_image.csv"),
+        update("results/stops/{stop}/curves.csv"),
     log:
-        ".scaler/logs/results__rounds__{round}__evaluation.h5.log",
+        ".scaler/logs/results__stops__{stop}__evaluation.h5.log",
     conda:
         "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
-    params:
-        command=command(EVALUATE),
     shell:
-        "{params.command}"
+        "python -m stages.evaluate --val {input.val} --test {input.test}"
+        " --segmenter {input.segmenter} --sam {input.sam} --out {output[0]}"
 
 
 rule report:
     input:
-        needs(
-            REPORT,
-            *[path.as_posix() for path in result_files(Path("results"), PARAMS)],
-        ),
-        state=state_of(REPORT),
+        results=[path.as_posix() for path in result_files(Path("results"), PARAMS)],
     output:
         report(
             update("results/report.html"),
@@ -96,19 +44,13 @@ rule report:
         ".scaler/logs/results__report.html.log",
     conda:
         "../../environment.yml"
-    params:
-        command=command(REPORT),
     shell:
-        "{params.command}"
+        "python -m stages.report --results results --out {output[0]}"
 
 
 rule inspection:
     input:
-        needs(
-            INSPECTION,
-            *[path.as_posix() for path in result_files(Path("results"), PARAMS)],
-        ),
-        state=state_of(INSPECTION),
+        results=[path.as_posix() for path in result_files(Path("results"), PARAMS)],
     output:
         in_report(
             update(directory("results/inspection")),
@@ -121,7 +63,5 @@ rule inspection:
         ".scaler/logs/results__inspection__index.html.log",
     conda:
         "../../environment.yml"
-    params:
-        command=command(INSPECTION),
     shell:
-        "{params.command}"
+        "python -m stages.inspection --results results --out {output}/index.html"

@@ -1,102 +1,74 @@
-# Stage 2, the warm-up, and stage 3, the rounds: Phase I (train_segmenter) and Phase II (train_sam).
-
-WARM_UP = (
-    f"python -m stages.warm_up --data {TRAIN} --val {VAL}"
-    " --segmenter results/init/segmenter.h5"
-    " --sam-labels results/rounds/0/sam_labels"
-    " --out results/rounds/0/segmenter.h5"
-)
-TRAIN_SEGMENTER = (
-    "python -m stages.train_segmenter --round {round}"
-    f" --data {TRAIN} --val {VAL}"
-    " --segmenter results/rounds/{prev}/segmenter.h5"
-    " --sam-labels results/rounds/{prev}/sam_labels"
-    " --out results/rounds/{round}/segmenter.h5"
-)
-TRAIN_SAM = (
-    "python -m stages.train_sam --round {round}"
-    f" --data {TRAIN} --val {VAL}"
-    " --sam results/rounds/{prev}/sam.h5"
-    " --segmenter-labels results/rounds/{round}/segmenter_labels"
-    " --out results/rounds/{round}/sam.h5"
-)
-LATER_ROUND = "[1-9][0-9]*"
+# Stage 2, the warm-up, and stage 3, the rounds: Phase I (train_segmenter) and Phase II (train_sam). The map `rounds` of
+# params.yaml says which stop each of them goes on from, and whose labels it learns from.
 
 
 rule warm_up:
     input:
-        needs(
-            WARM_UP,
-            TRAIN,
-            VAL,
-            "results/init/segmenter.h5",
-            "results/rounds/0/sam_labels/shard_{shards}.h5",
-        ),
-        state=state_of(WARM_UP),
+        data="results/data/train.h5",
+        val="results/data/val.h5",
+        segmenter="results/stops/init/segmenter.h5",
+        labels=shards("results/stops/init/sam_labels"),
     output:
-        update("results/rounds/0/segmenter.h5"),
+        update("results/stops/warm_up/segmenter.h5"),
     log:
-        ".scaler/logs/results__rounds__0__segmenter.h5.log",
+        ".scaler/logs/results__stops__warm_up__segmenter.h5.log",
     conda:
         "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
-    params:
-        command=command(WARM_UP),
     shell:
-        "{params.command}"
+        "python -m stages.warm_up --data {input.data} --val {input.val}"
+        " --segmenter {input.segmenter} --sam-labels results/stops/init/sam_labels --out {output}"
 
 
-rule train_segmenter:
+def phase_one_labels(wildcards):
+    return f"results/stops/{stop(wildcards.round).phase_one.labels}/sam_labels"
+
+
+rule train_segmenter:  # Phase I
     input:
-        needs(
-            TRAIN_SEGMENTER,
-            TRAIN,
-            VAL,
-            "results/rounds/{prev}/segmenter.h5",
-            "results/rounds/{prev}/sam_labels/shard_{shards}.h5",
-        ),
-        state=state_of(TRAIN_SEGMENTER),
+        data="results/data/train.h5",
+        val="results/data/val.h5",
+        segmenter=lambda wildcards: f"results/stops/{stop(wildcards.round).phase_one.start}/segmenter.h5",
+        labels=lambda wildcards: shards(phase_one_labels(wildcards)),
     output:
-        update("results/rounds/{round}/segmenter.h5"),
+        update("results/stops/{round}/segmenter.h5"),
     log:
-        ".scaler/logs/results__rounds__{round}__segmenter.h5.log",
-    wildcard_constraints:
-        round=LATER_ROUND,
+        ".scaler/logs/results__stops__{round}__segmenter.h5.log",
     conda:
         "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
     params:
-        command=command(TRAIN_SEGMENTER),
+        labels=phase_one_labels,
     shell:
-        "{params.command}"
+        "python -m stages.train_segmenter --round {wildcards.round} --data {input.data} --val {input.val}"
+        " --segmenter {input.segmenter} --sam-labels {params.labels} --out {output}"
 
 
-rule train_sam:
+def phase_two_labels(wildcards):
+    return f"results/stops/{stop(wildcards.round).phase_two.labels}/segmenter_labels"
+
+
+rule train_sam:  # Phase II
     input:
-        needs(
-            TRAIN_SAM,
-            TRAIN,
-            VAL,
-            "results/rounds/{prev}/sam.h5",
-            "results/rounds/{round}/segmenter_labels/shard_{shards}.h5",
-        ),
-        state=state_of(TRAIN_SAM),
+        data="results/data/train.h5",
+        val="results/data/val.h5",
+        sam=lambda wildcards: f"results/stops/{stop(wildcards.round).phase_two.start}/sam.h5",
+        labels=lambda wildcards: shards(phase_two_labels(wildcards)),
     output:
-        update("results/rounds/{round}/sam.h5"),
+        update("results/stops/{round}/sam.h5"),
     log:
-        ".scaler/logs/results__rounds__{round}__sam.h5.log",
-    wildcard_constraints:
-        round=LATER_ROUND,
+        ".scaler/logs/results__stops__{round}__sam.h5.log",
     conda:
         "../../environment.yml"
     threads: CORES_PER_JOB
     resources:
         gpu=1,
     params:
-        command=command(TRAIN_SAM),
+        labels=phase_two_labels,
     shell:
-        "{params.command}"
+        "python -m stages.train_sam --round {wildcards.round} --data {input.data} --val {input.val}"
+        " --sam {input.sam} --segmenter-labels {params.labels} --out {output}"

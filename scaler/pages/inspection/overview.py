@@ -84,7 +84,7 @@ def _files(run: Run) -> dict[str, Any]:
     data = {name: path.as_posix() for name, path in run.data_files().items()}
     truth = data.pop("truth")
     stops = {
-        stop.name: {"evaluation": stop.evaluation.as_posix()}
+        stop.name: {"evaluation": stop.files.evaluation.as_posix()}
         | {
             kind: [[shard.path.as_posix(), shard.first, shard.last] for shard in shards]
             for kind, shards in stop.shards.items()
@@ -96,7 +96,7 @@ def _files(run: Run) -> dict[str, Any]:
 
 def _fingerprint(run: Run) -> str:
     """Of the data and the initialization, so that what a reader marked under it is there after further rounds."""
-    files: list[Path] = [*run.data_files().values(), run.stops[0].evaluation]
+    files: list[Path] = [*run.data_files().values(), run.stops[0].files.evaluation]
     headers = [read_header(path) for path in files]
     together = " ".join(header.fingerprint for header in headers if header is not None)
     return hashlib.sha256(together.encode()).hexdigest()[:16]

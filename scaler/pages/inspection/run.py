@@ -16,6 +16,7 @@ from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import read_header
 from scaler.artifacts.names import SPLITS
+from scaler.artifacts.paths import Stop as StopFiles
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 from scaler.pages.inspection.stops import REMEDY, Stop, find_stops, refuse_no_run
@@ -38,7 +39,7 @@ class Run:
 
     Args:
         path: the folder.
-        rounds: names of the rounds to look at, "0" being the warm-up; None: all that have been evaluated.
+        stops: those to look at; None: all that have been evaluated.
 
     Attributes:
         path: the folder.
@@ -52,7 +53,7 @@ class Run:
         ScalerError: there is no run, an artifact is missing, damaged, or does not fit the others.
     """
 
-    def __init__(self, path: Path, rounds: Sequence[str] | None = None) -> None:
+    def __init__(self, path: Path, stops: Sequence[StopFiles] | None = None) -> None:
         refuse_no_run(path)
         self.path = path
         self._files: OrderedDict[Path, tuple[ExitStack, h5py.File]] = OrderedDict()
@@ -65,11 +66,11 @@ class Run:
         self.spans = {split: (end - len(ids[split]), end) for split, end in zip(SPLITS, ends, strict=True)}
         self.size = int(self._file(self._data["train"], "data")["image"].shape[1])
         self._same_ids(self._truth, self._ids(self._truth, "truth"), "train", ids["train"])
-        self.stops = find_stops(path, rounds, ids["train"], self._ids)
+        self.stops = find_stops(path, stops, ids["train"], self._ids)
         for stop in self.stops:
-            file = self._file(stop.evaluation, "evaluation")
+            file = self._file(stop.files.evaluation, "evaluation")
             for split in ("val", "test"):
-                self._same_ids(stop.evaluation, read_ids(file[split]) if split in file else [], split, ids[split])
+                self._same_ids(stop.files.evaluation, read_ids(file[split]) if split in file else [], split, ids[split])
         self.params = self._params()
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ class Run:
         place = row - self.spans[split][0]
         if split != "train":
             name = f"{split}/{source}/prediction"  # of the consensus there is none: it is made for training alone
-            file = self._file(stop.evaluation, "evaluation")
+            file = self._file(stop.files.evaluation, "evaluation")
             return np.asarray(file[name][place]) if name in file else None
         kind, name = TRAIN_MAPS[source]
         shard = next((shard for shard in stop.shards[kind] if shard.first <= place < shard.last), None)
@@ -129,7 +130,7 @@ class Run:
 
     def scores(self, stop: Stop) -> dict[str, SplitScores]:
         """The evaluation's figures, without predictions."""
-        return read_scores(self._file(stop.evaluation, "evaluation"), predictions=False)
+        return read_scores(self._file(stop.files.evaluation, "evaluation"), predictions=False)
 
     def data_files(self) -> dict[str, Path]:
         """Split -> the file with its images; "truth" -> that with the training images' masks."""
@@ -164,10 +165,9 @@ class Run:
     def _params(self) -> dict[str, Any]:
         files = [self._data["train"]]
         for stop in self.stops:
-            folder = stop.evaluation.parent
-            files += [folder / "segmenter.h5", folder / "sam.h5"]
+            files += [stop.files.segmenter, stop.files.sam]
             files += [shard.path for shards in stop.shards.values() for shard in shards[:1]]
-            files.append(stop.evaluation)
+            files.append(stop.files.evaluation)
         merged: dict[str, Any] = {}
         for path in files:
             header = read_header(path)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaler.artifacts.paths import Stop as StopFiles
+from scaler.artifacts.paths import evaluated_stops
 from scaler.errors import ScalerError
 
 KINDS = ("segmenter_labels", "sam_labels")
@@ -26,17 +28,23 @@ class Stop:
     """A point of the run at which both models can be looked at.
 
     Attributes:
-        name: "init", "round_0" (the warm-up), "round_1", ...
-        title: as a reader calls it.
-        evaluation: predictions on validation and test images.
+        files: where its artifacts lie.
         shards: kind ("sam_labels", "segmenter_labels") -> files with the training images' labels, in order; none where
             they have not been made.
     """
 
-    name: str
-    title: str
-    evaluation: Path
+    files: StopFiles
     shards: dict[str, list[Shard]]
+
+    @property
+    def name(self) -> str:
+        """ "init", "warm_up", "round_1", ..."""
+        return self.files.name
+
+    @property
+    def title(self) -> str:
+        """As a reader calls it."""
+        return self.files.title
 
     def has(self, kind: str) -> bool:
         """Whether the training images have labels of this kind here."""
@@ -71,53 +79,42 @@ def refuse_no_run(path: Path) -> None:
 
 
 def find_stops(
-    results: Path, rounds: Sequence[str] | None, train: Sequence[str], ids_of: Callable[[Path, str], list[str]]
+    results: Path, stops: Sequence[StopFiles] | None, train: Sequence[str], ids_of: Callable[[Path, str], list[str]]
 ) -> list[Stop]:
     """Initialization, warm-up and rounds.
 
     Args:
         results: the folder of all results.
-        rounds: names of the rounds; None: all that have an evaluation.
+        stops: which; None: all that have an evaluation.
         train: ids of the training images.
         ids_of: reads the ids of an artifact (path, kind).
 
     Returns:
-        The stops in order; SAM's labels at the initialization are those that the warm-up learned from.
+        The stops in order; SAM's labels in the warm-up, which learned from them, are those of the initialization.
 
     Raises:
         ScalerError: there are label files, but not of all training images, or of others.
     """
-    listed = [("init", "Initialization", results / "init", results / "rounds" / "0")]
-    for name in _evaluated(results) if rounds is None else rounds:
-        folder = results / "rounds" / name
-        listed.append((f"round_{name}", "Warm-up" if name == "0" else f"Round {name}", folder, folder))
     return [
         Stop(
-            name=name,
-            title=title,
-            evaluation=folder / "evaluation.h5",
-            shards={
-                "segmenter_labels": _shards(folder, "segmenter_labels", train, ids_of),
-                "sam_labels": _shards(sam, "sam_labels", train, ids_of),
+            files,
+            {
+                "segmenter_labels": _shards(files.labels("segmenter_labels"), train, ids_of),
+                "sam_labels": _shards(files.labels("sam_labels"), train, ids_of),
             },
         )
-        for name, title, folder, sam in listed
+        for files in (evaluated_stops(results) if stops is None else stops)
     ]
 
 
-def _evaluated(results: Path) -> list[str]:
-    found = [path.parent.name for path in (results / "rounds").glob("*/evaluation.h5")]
-    return sorted((name for name in found if name.isdecimal() and name.isascii()), key=int)
-
-
-def _shards(folder: Path, kind: str, train: Sequence[str], ids_of: Callable[[Path, str], list[str]]) -> list[Shard]:
+def _shards(folder: Path, train: Sequence[str], ids_of: Callable[[Path, str], list[str]]) -> list[Shard]:
     """The label files of a folder, checked to hold the training images in their order."""
-    numbered = {path.stem.removeprefix("shard_"): path for path in (folder / kind).glob("shard_*.h5")}
+    numbered = {path.stem.removeprefix("shard_"): path for path in folder.glob("shard_*.h5")}
     names = sorted(numbered, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
     shards: list[Shard] = []
     first = 0
     for path in (numbered[name] for name in names):
-        own = ids_of(path, kind)
+        own = ids_of(path, folder.name)
         if own != list(train[first : first + len(own)]):
             raise ScalerError(
                 f"{path}: its {len(own)} labels are not those of the training images from number {first} on: another "
@@ -126,7 +123,5 @@ def _shards(folder: Path, kind: str, train: Sequence[str], ids_of: Callable[[Pat
         shards.append(Shard(path, first, first + len(own)))
         first += len(own)
     if shards and first != len(train):
-        raise ScalerError(
-            f"{folder / kind}: labels of {first} of {len(train)} training images; shards are missing. {REMEDY}"
-        )
+        raise ScalerError(f"{folder}: labels of {first} of {len(train)} training images; shards are missing. {REMEDY}")
     return shards

@@ -26,7 +26,7 @@ def story(
         alone = "The initialization alone has been evaluated so far."
         return {"headline": alone, "well": "Nothing can be said of what came of it yet.", "wrong": [], "labels": []}
     views = [
-        RoundView(stop.name, stop.title, stop.evaluation.as_posix(), own)
+        RoundView(stop.name, stop.title, stop.files.evaluation.as_posix(), own)
         for stop, own in zip(stops, scores, strict=True)
     ]
     inputs = ReportInputs(rounds=views, training=[], train=_no_images(), test=_no_images())

@@ -14,12 +14,12 @@ from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import read_header
 from scaler.artifacts.models import read_log
-from scaler.artifacts.paths import result_files, shard_files
+from scaler.artifacts.paths import Stop, result_files, shard_files, stops
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 from scaler.pages.report.inputs import ArtifactRow, Images, Labels, ReportInputs, RoundView, TrainingLog
 from scaler.pages.report.pictures import shrunk
-from scaler.params import Params
+from scaler.params import INIT, Params
 
 COLUMNS = ("entropy", "weight", "mean_pixel_weight", "branch")
 LABEL_MAPS = {"sam_labels": ("probability",), "segmenter_labels": ("probability", "teacher")}
@@ -43,10 +43,7 @@ def gather(results: Path, params: Params) -> ReportInputs:
         test = read_images(file, (data / "test.h5").as_posix())
     files = result_files(results, params)
     return ReportInputs(
-        rounds=[
-            _initialization(results),
-            *(_round(results, key, params.shards, train) for key in ("0", *params.rounds)),
-        ],
+        rounds=[_round(stop, params.shards, train) for stop in stops(results, params.rounds)],
         training=_training(results, params),
         train=train,
         test=test,
@@ -120,23 +117,15 @@ def read_training_log(file: h5py.File, stage: str, round_name: str) -> TrainingL
     return TrainingLog(stage, round_name, dict(read_log(file)))
 
 
-def _initialization(results: Path) -> RoundView:
-    path = results / "init" / "evaluation.h5"
-    with open_artifact(path, "evaluation") as file:
-        return RoundView("init", "Initialization", path.as_posix(), read_evaluation(file))
-
-
-def _round(results: Path, key: str, shards: list[str], train: Images) -> RoundView:
-    folder = results / "rounds" / key
-    with open_artifact(folder / "evaluation.h5", "evaluation") as file:
-        scores = read_evaluation(file)
-    return RoundView(
-        name=f"round_{key}",
-        title="Warm-up" if key == "0" else f"Round {key}",
-        evaluation=(folder / "evaluation.h5").as_posix(),
-        scores=scores,
-        sam_labels=_label_set(folder / "sam_labels", shards, train),
-        segmenter_labels=_label_set(folder / "segmenter_labels", shards, train),
+def _round(stop: Stop, shards: list[str], train: Images) -> RoundView:
+    with open_artifact(stop.evaluation, "evaluation") as file:
+        view = RoundView(stop.name, stop.title, stop.evaluation.as_posix(), read_evaluation(file))
+    if stop.name == INIT:  # what the warm-up learns from is shown there
+        return view
+    return replace(
+        view,
+        sam_labels=_label_set(stop.labels("sam_labels"), shards, train),
+        segmenter_labels=_label_set(stop.labels("segmenter_labels"), shards, train),
     )
 
 
@@ -151,15 +140,15 @@ def _label_set(folder: Path, shards: list[str], train: Images) -> Labels:
 
 
 def _training(results: Path, params: Params) -> list[TrainingLog]:
+    init, warm_up, *rounds = stops(results, params.rounds)
     listed = [
-        (results / "init" / "segmenter.h5", "segmenter", "initialize_segmenter", "init"),
-        (results / "rounds" / "0" / "sam.h5", "sam", "initialize_sam", "init"),
-        (results / "rounds" / "0" / "segmenter.h5", "segmenter", "warm_up", "0"),
+        (init.segmenter, "segmenter", "initialize_segmenter", init.name),
+        (init.sam, "sam", "initialize_sam", init.name),
+        (warm_up.segmenter, "segmenter", "warm_up", warm_up.name),
     ]
-    for key in params.rounds:
-        folder = results / "rounds" / key
-        listed.append((folder / "segmenter.h5", "segmenter", "train_segmenter", key))
-        listed.append((folder / "sam.h5", "sam", "train_sam", key))
+    for stop in rounds:
+        listed.append((stop.segmenter, "segmenter", "train_segmenter", stop.name))
+        listed.append((stop.sam, "sam", "train_sam", stop.name))
     logs = []
     for path, kind, stage, key in listed:
         with open_artifact(path, kind) as file:

@@ -41,7 +41,7 @@ class RoundView:
     """One stop of the run: the initialization, the warm-up, or a round.
 
     Attributes:
-        name: "init", "round_0" (the warm-up), "round_1", ...
+        name: "init", "warm_up", "round_1", ...
         title: as a reader calls it.
         evaluation: path of its evaluation.
         scores: split -> scores ("val", "test").
@@ -63,7 +63,7 @@ class TrainingLog:
 
     Attributes:
         stage: its name, such as "train_segmenter".
-        round: "init" or the round's number.
+        round: the stop that it led to: "init", "warm_up", "round_1", ...
         columns: quantity -> (epochs,) float32; "epoch" counts from 1.
     """
 

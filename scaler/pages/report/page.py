@@ -21,6 +21,7 @@ from scaler.pages.report.quality import LabelQuality, label_quality
 from scaler.pages.report.sets import set_headings, set_tables
 from scaler.pages.report.story import headline, improvement, movers, signed, went_well, went_wrong
 from scaler.pages.report.tables import BRANCHES
+from scaler.params import round_number
 
 SPLITS = {"test": "Test", "val": "Validation"}
 KEY_METRICS = ("iou", "s_alpha", "mae")
@@ -174,7 +175,7 @@ def _training_charts(inputs: ReportInputs) -> list[Markup]:
 
 
 def _segments(logs: list[TrainingLog]) -> list[Segment]:
-    return [Segment(STAGE_TITLES.get(log.stage, f"Round {log.round}"), _epochs(log)) for log in logs]
+    return [Segment(STAGE_TITLES.get(log.stage, f"Round {round_number(log.round)}"), _epochs(log)) for log in logs]
 
 
 def _joined(logs: list[TrainingLog], name: str) -> list[float]:

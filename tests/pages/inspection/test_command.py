@@ -29,8 +29,8 @@ def test_the_page_goes_into_a_folder_here(
     assert shown.out == "inspection/index.html: open it in a browser\n"
     assert "measuring" in shown.err
     assert (tmp_path / "inspection" / "data" / "a" / "tiles" / "round_2" / "0.js").is_file()
-    (copy / "init" / "segmenter_labels" / "shard_0.h5").unlink()
-    (copy / "init" / "segmenter_labels" / "shard_1.h5").unlink()
+    (copy / "stops" / "init" / "segmenter_labels" / "shard_0.h5").unlink()
+    (copy / "stops" / "init" / "segmenter_labels" / "shard_1.h5").unlink()
     inspect(copy)  # again, over the first
     assert "Initialization: there are no labels of the segmenter" in capsys.readouterr().err
 

@@ -20,7 +20,7 @@ from scaler.pages.inspection.overview import CHUNK
 from scaler.pages.inspection.run import Run
 from tests.pages.inspection.world import make_results
 
-STOPS = ["init", "round_0", "round_1", "round_2"]
+STOPS = ["init", "warm_up", "round_1", "round_2"]
 
 
 def content_of(results: Path, tile: int = 192) -> Content:
@@ -71,8 +71,8 @@ def test_the_run_says_what_it_is(results: Path) -> None:
 
 def test_curves_are_the_evaluations_own(results: Path) -> None:
     curves = content_of(results).value("run")["curves"]
-    for place, stop in enumerate(("init", "rounds/0", "rounds/1", "rounds/2")):
-        with h5py.File(results / stop / "evaluation.h5") as file:
+    for place, stop in enumerate(STOPS):
+        with h5py.File(results / "stops" / stop / "evaluation.h5") as file:
             for split in ("val", "test"):
                 for model in ("segmenter", "teacher", "sam"):
                     for metric in METRICS:
@@ -142,7 +142,7 @@ def test_smaller_tiles_keep_every_mark(results: Path) -> None:
     assert pixels(tiles["image"][0]).shape == (8, 8, 3)
     assert np.count_nonzero(pixels(tiles["marks"][2]) == 128) == 1
     labels = content.value("tiles/round_1/0")
-    with h5py.File(results / "rounds/1/sam_labels/shard_0.h5") as file:
+    with h5py.File(results / "stops/round_1/sam_labels/shard_0.h5") as file:
         mean = file["probability"][0].reshape(8, 4, 8, 4).mean(axis=(1, 3))
     assert np.abs(pixels(labels["sam"][0]) - mean).max() <= 1
 
@@ -171,7 +171,7 @@ def test_the_initialization_alone(tmp_path: Path) -> None:
 
 
 def test_labels_that_were_not_made_are_left_out_and_said(copy: Path) -> None:
-    shutil.rmtree(copy / "init" / "segmenter_labels")
+    shutil.rmtree(copy / "stops" / "init" / "segmenter_labels")
     content = content_of(copy)
     run = content.value("run")
     assert [stop["teacher"] for stop in run["stops"]] == [False, True, True, True]
@@ -181,7 +181,7 @@ def test_labels_that_were_not_made_are_left_out_and_said(copy: Path) -> None:
     assert set(content.value("table/init")["teacher_truth"][:7]) == {None}
     assert content.value("tiles/init/0")["teacher"][:7] == [None] * 7
     assert content.value("tiles/init/0")["sam"][0] is not None
-    assert set(content.value("table/round_0")["teacher_previous"][:7]) == {None}
+    assert set(content.value("table/warm_up")["teacher_previous"][:7]) == {None}
 
 
 def test_two_chunks(tmp_path: Path) -> None:
@@ -190,5 +190,5 @@ def test_two_chunks(tmp_path: Path) -> None:
     assert [key for key in content.all_keys() if key.startswith("tiles/init")] == ["tiles/init/0", "tiles/init/1"]
     second = content.value("tiles/init/1")
     assert len(second["teacher"]) == 4
-    with h5py.File(tmp_path / "results/init/segmenter_labels/shard_1.h5") as file:
+    with h5py.File(tmp_path / "results/stops/init/segmenter_labels/shard_1.h5") as file:
         np.testing.assert_array_equal(pixels(second["teacher"][0]), file["teacher"][CHUNK - (CHUNK + 2) // 2])

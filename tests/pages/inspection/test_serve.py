@@ -165,7 +165,7 @@ def test_many_ask_at_once(port: int) -> None:
 def test_an_artifact_that_went_away_is_an_answer(copy: Path) -> None:
     content = Content(Run(copy), 192)
     content.run.close()
-    (copy / "rounds" / "1" / "evaluation.h5").unlink()
+    (copy / "stops" / "round_1" / "evaluation.h5").unlink()
     with make_server([content]) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

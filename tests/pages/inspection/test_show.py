@@ -21,11 +21,11 @@ from tests.pages.inspection.world import header, write_labels
 FILES = {
     "data": "data/train.h5",
     "truth": "data/train_truth.h5",
-    "segmenter": "rounds/1/segmenter.h5",
-    "sam": "rounds/1/sam.h5",
-    "sam_labels": "rounds/1/sam_labels/shard_0.h5",
-    "segmenter_labels": "init/segmenter_labels/shard_1.h5",
-    "evaluation": "rounds/2/evaluation.h5",
+    "segmenter": "stops/round_1/segmenter.h5",
+    "sam": "stops/round_1/sam.h5",
+    "sam_labels": "stops/round_1/sam_labels/shard_0.h5",
+    "segmenter_labels": "stops/init/segmenter_labels/shard_1.h5",
+    "evaluation": "stops/round_2/evaluation.h5",
 }
 
 

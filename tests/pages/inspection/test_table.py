@@ -42,15 +42,17 @@ def write_run(results: Path) -> Path:
     for split in ("val", "test"):
         write_split(results, split, [split], image[:1], truth[:1], set=np.array(["CAMO"]))
     ids = {"val": ["val"], "test": ["test"]}
-    teachers = {"init": [LEFT, NOTHING], "0": [MIDDLE, EVEN], "1": [LEFT, NOTHING]}
-    sams = {"0": [TOP, NOTHING], "1": [CORNERS, EVEN]}
+    teachers = {"init": [LEFT, NOTHING], "warm_up": [MIDDLE, EVEN], "round_1": [LEFT, NOTHING]}
+    sams = {"init": [TOP, NOTHING], "round_1": [CORNERS, EVEN]}
     for key, teacher in teachers.items():
-        folder = results / "init" if key == "init" else results / "rounds" / key
+        folder = results / "stops" / key
         write_models(folder)
         maps = np.stack(teacher)
         names = ("probability", "teacher", "student")
-        write_labels(folder, "segmenter_labels", ["x", "y"], dict.fromkeys(names, maps), shards=1 if key == "1" else 2)
-        if key != "init":
+        write_labels(
+            folder, "segmenter_labels", ["x", "y"], dict.fromkeys(names, maps), shards=1 if key == "round_1" else 2
+        )
+        if key in sams:
             write_labels(folder, "sam_labels", ["x", "y"], {"probability": np.stack(sams[key])})
         own = {"teacher": maps[:1], "sam": TOP[None], "segmenter": NOTHING[None]}
         write_evaluation(folder, ids, {"val": own, "test": own})
@@ -82,26 +84,26 @@ def test_columns_of_the_whole_run(found: tuple[Table, dict[str, Table]]) -> None
     ("stop", "column", "expected"),
     [
         ("init", "iou", [0.5, 1.0, 0.5, 0.5]),  # SAM at the initialization is that of the warm-up
-        ("round_0", "iou", [0.5, 0.0, 0.5, 0.5]),
+        ("warm_up", "iou", [0.5, 0.0, 0.5, 0.5]),
         ("round_1", "iou", [round(1 / 17, 4), 0.0, 0.5, 0.5]),
         ("init", "teacher_previous", [None] * 4),
-        ("round_0", "teacher_previous", [round(1 / 3, 4), 0.0, round(1 / 3, 4), round(1 / 3, 4)]),
-        ("round_0", "sam_previous", [1.0, 1.0, 1.0, 1.0]),
+        ("warm_up", "teacher_previous", [round(1 / 3, 4), 0.0, round(1 / 3, 4), round(1 / 3, 4)]),
+        ("warm_up", "sam_previous", [1.0, 1.0, 1.0, 1.0]),
         ("round_1", "sam_previous", [round(1 / 33, 4), 0.0, 1.0, 1.0]),
-        ("round_0", "teacher_area", [0.25, 1.0, 0.25, 0.25]),
+        ("warm_up", "teacher_area", [0.25, 1.0, 0.25, 0.25]),
         ("round_1", "sam_area", [round(2 / 64, 4), 1.0, 0.5, 0.5]),
         ("round_1", "teacher_components", [1, 0, 1, 1]),
         ("round_1", "sam_components", [2, 1, 1, 1]),
         ("init", "teacher_marks", [1.0, None, None, None]),
-        ("round_0", "teacher_marks", [0.5, None, None, None]),  # misses (0, 0), covers (0, 5)
+        ("warm_up", "teacher_marks", [0.5, None, None, None]),  # misses (0, 0), covers (0, 5)
         ("round_1", "sam_marks", [0.75, None, None, None]),  # covers (7, 7)
         ("init", "teacher_truth", [1.0, None, 1.0, 1.0]),
-        ("round_0", "sam_truth", [0.5, None, 0.5, 0.5]),
-        ("round_0", "segmenter_truth", [round(1 / 3, 4), None, 0.0, 0.0]),
+        ("warm_up", "sam_truth", [0.5, None, 0.5, 0.5]),
+        ("warm_up", "segmenter_truth", [round(1 / 3, 4), None, 0.0, 0.0]),
         ("init", "cold", [False, True, False, False]),
-        ("round_0", "cold", [False, True, False, False]),  # y: undecided and empty
+        ("warm_up", "cold", [False, True, False, False]),  # y: undecided and empty
         ("round_1", "cold", [False, True, False, False]),
-        ("round_0", "teacher_branch", [2, 1, None, None]),
+        ("warm_up", "teacher_branch", [2, 1, None, None]),
     ],
 )
 def test_columns_at_a_stop(
@@ -113,7 +115,7 @@ def test_columns_at_a_stop(
 def test_weights_are_those_that_were_stored(found: tuple[Table, dict[str, Table]]) -> None:
     p = np.where(MIDDLE > 128, ON, OFF) / 255
     entropy = float((-p * np.log2(p) - (1 - p) * np.log2(1 - p)).mean())
-    table = found[1]["round_0"]
+    table = found[1]["warm_up"]
     assert table["teacher_entropy"][0] == pytest.approx(entropy, abs=1e-4)
     assert table["teacher_weight"][0] == pytest.approx(1 - entropy, abs=1e-4)
     assert table["teacher_pixel_weight"][0] == pytest.approx(float(((2 * p - 1) ** 2).mean()), abs=1e-4)

@@ -147,8 +147,9 @@ def make_results(
             more = {"labelled": np.arange(count) % 4 == 0, "known": np.arange(count) != 1}
             more["marks"] = _marks(mask) if marked else np.zeros_like(mask)
         write_split(results, split, ids[split], image, mask, **more)
-    for stop in range(rounds + 2):
-        folder = results / "init" if stop == 0 else results / "rounds" / str(stop - 1)
+    names = ["init", "warm_up", *(f"round_{number}" for number in range(1, rounds + 1))]
+    for stop, name in enumerate(names[: rounds + 2]):
+        folder = results / "stops" / name
         drawn = {
             split: {
                 model: guesses(mask, 0.35 + 0.1 * stop, 100 * seed + 10 * stop + number)
@@ -162,8 +163,13 @@ def make_results(
         mean = ((teacher.astype(np.int32) + student) // 2).astype(np.uint8)
         maps = {"probability": mean, "teacher": teacher, "student": student}
         write_labels(folder, "segmenter_labels", ids["train"], maps)
-        if stop:
-            write_labels(folder, "sam_labels", ids["train"], {"probability": drawn["train"]["sam"]})
+        if stop:  # the warm-up's SAM is that of the initialization
+            write_labels(
+                results / "stops" / ("init" if stop == 1 else name),
+                "sam_labels",
+                ids["train"],
+                {"probability": drawn["train"]["sam"]},
+            )
     return results
 
 

@@ -27,7 +27,7 @@ from scaler.pages.report.gallery import galleries
 from scaler.pages.report.inputs import ReportInputs
 from scaler.pages.report.page import build_report
 from scaler.pages.report.tables import f_measure_csv, iou_csv, metrics_json, rounds_csv, training_csv
-from scaler.params import Params, RoundParams, load_params
+from scaler.params import Params, load_params, wiring
 from tests.conftest import ROOT
 from tests.pages.report.world import make_inputs
 
@@ -78,24 +78,24 @@ def write_run(root: Path, inputs: ReportInputs) -> None:
     with seal(root / "data" / "train_truth.h5", "truth") as file:
         write_truth(file, inputs.train.ids, inputs.train.mask, inputs.train.known)
     for log in inputs.training:
-        folder = "init" if log.stage == "initialize_segmenter" else f"rounds/{log.round.replace('init', '0')}"
         kind = "sam" if log.stage.endswith("sam") else "segmenter"
         names = list(log.columns)
         rows = [dict(zip(names, map(float, row), strict=True)) for row in zip(*log.columns.values(), strict=True)]
-        with seal(root / folder / f"{kind}.h5", kind) as file:
+        with seal(root / "stops" / log.round / f"{kind}.h5", kind) as file:
             write_log(file, rows)
     for view in inputs.rounds:
-        with seal(root / view.name.replace("round_", "rounds/") / "evaluation.h5", "evaluation") as file:
+        with seal(root / "stops" / view.name / "evaluation.h5", "evaluation") as file:
             write_scores(file, view.scores)
         for kind, labels in (("sam_labels", view.sam_labels), ("segmenter_labels", view.segmenter_labels)):
             for shard in range(2) if labels else ():
                 chosen = labels.shard == shard
-                with seal(root / view.name.replace("round_", "rounds/") / kind / f"shard_{shard}.h5", kind) as file:
+                stop = "init" if (view.name, kind) == ("warm_up", "sam_labels") else view.name
+                with seal(root / "stops" / stop / kind / f"shard_{shard}.h5", kind) as file:
                     write_ids(file, [name for name, own in zip(labels.ids, chosen, strict=True) if own])
                     for name, stack in labels.maps.items():
                         write_images(file, name, stack[chosen])
                     write_columns(file, {name: column[chosen] for name, column in labels.columns.items()})
-    shutil.copytree(root / "rounds" / "0" / "segmenter_labels", root / "init" / "segmenter_labels")
+    shutil.copytree(root / "stops" / "warm_up" / "segmenter_labels", root / "stops" / "init" / "segmenter_labels")
 
 
 def as_stored(inputs: ReportInputs) -> ReportInputs:
@@ -147,13 +147,12 @@ def test_large_pictures_are_read_as_small_as_they_are_shown(tmp_path: Path, monk
 def load_params_of(rounds: int) -> Params:
     """The committed parameters with so many rounds."""
     params = load_params(ROOT / "params.yaml")
-    chain = {str(r): RoundParams(prev=str(r - 1)) for r in range(1, rounds + 1)}
-    return params.model_copy(update={"rounds": chain, "shards": ["0", "1"]})
+    return params.model_copy(update={"rounds": wiring("paper", rounds), "shards": ["0", "1"]})
 
 
 def test_labels_of_other_images_are_refused(tmp_path: Path, inputs: ReportInputs) -> None:
     write_run(tmp_path, inputs)
-    path = tmp_path / "rounds" / "1" / "sam_labels" / "shard_0.h5"
+    path = tmp_path / "stops" / "round_1" / "sam_labels" / "shard_0.h5"
     path.unlink()
     stranger = inputs.rounds[-1].sam_labels
     assert stranger is not None

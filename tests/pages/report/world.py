@@ -66,12 +66,16 @@ def labels(ids: list[str], maps: dict[str, np.ndarray], folder: str, name: str) 
     )
 
 
+def stop_names(rounds: int) -> list[str]:
+    return ["init", "warm_up", *(f"round_{number}" for number in range(1, rounds + 1))]
+
+
 def training_logs(rounds: int, images: int) -> list[TrainingLog]:
     logs = [
         TrainingLog("initialize_segmenter", "init", losses(30, 1.2)),
         TrainingLog("initialize_sam", "init", losses(20, 0.8)),
     ]
-    for r in range(rounds + 1):
+    for r, name in enumerate(stop_names(rounds)[1:]):
         epochs = np.arange(20 if r == 0 else 15)
         start = 0.45 + 0.13 * r
         w_teacher = start + 0.12 * (1 - np.exp(-epochs / 5))
@@ -88,9 +92,9 @@ def training_logs(rounds: int, images: int) -> list[TrainingLog]:
         }
         columns["n_normal"] = images - columns["n_difficult"] - simple
         stage = "train_segmenter" if r else "warm_up"
-        logs.append(TrainingLog(stage, str(r), {k: v.astype(np.float32) for k, v in columns.items()}))
+        logs.append(TrainingLog(stage, name, {k: v.astype(np.float32) for k, v in columns.items()}))
         if r:
-            logs.append(TrainingLog("train_sam", str(r), losses(8, 0.6) | {"invariance": np.full(8, 0.01, np.float32)}))
+            logs.append(TrainingLog("train_sam", name, losses(8, 0.6) | {"invariance": np.full(8, 0.01, np.float32)}))
     return logs
 
 
@@ -113,9 +117,8 @@ def make_inputs(
     ids = {name: [f"{name}/{name}_{i:03}" for i in range(count)] for name in splits}
     ids["test"] = test_ids or ids["test"]
     views = []
-    for stop in range(rounds + 2):
+    for stop, name in enumerate(stop_names(rounds)):
         skill = {"segmenter": 0.34 + 0.1 * stop, "teacher": 0.36 + 0.1 * stop, "sam": 0.5 + 0.06 * max(0, stop - 1)}
-        name = "init" if stop == 0 else f"round_{stop - 1}"
         scores = {
             split: evaluate_split(
                 ids[split],
@@ -133,14 +136,15 @@ def make_inputs(
             guesses(splits["train"][1], skill[m], 50 + stop) for m in ("teacher", "segmenter", "sam")
         )
         consensus = ((teacher.astype(int) + student) // 2).astype(np.uint8)
-        folder = "results/init" if stop == 0 else f"results/rounds/{stop - 1}"
+        folder = f"results/stops/{name}"
+        sam_folder = "results/stops/init" if name == "warm_up" else folder
         views.append(
             RoundView(
                 name=name,
                 title="Initialization" if stop == 0 else "Warm-up" if stop == 1 else f"Round {stop - 1}",
                 evaluation=f"{folder}/evaluation.h5",
                 scores=scores,
-                sam_labels=labels(ids["train"], {"probability": sam}, f"{folder}/sam_labels", "probability")
+                sam_labels=labels(ids["train"], {"probability": sam}, f"{sam_folder}/sam_labels", "probability")
                 if stop
                 else None,
                 segmenter_labels=labels(

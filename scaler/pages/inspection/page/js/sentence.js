@@ -27,9 +27,7 @@
 
   function used(stop) {
     if (stop === "init") return "At the initialization both models know the labelled images alone; SAM's labels teach the segmenter in the warm-up.";
-    const round = Number(stop.replace("round_", ""));
-    const before = round === 0 ? "" : `The consensus taught SAM in round ${round} (eq 16-17). `;
-    return `${before}SAM's labels teach the segmenter in round ${round + 1}, if there is one.`;
+    return "Whichever model is trained next learns from the newest labels of the other: the segmenter from SAM's (eq 7), SAM from the consensus (eq 16-17).";
   }
 
   // Sentences, and what is missing where there are no labels.

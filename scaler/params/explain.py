@@ -32,7 +32,7 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         case "literal_error":
             return f"`{key}`: got {came!r}, allowed: {context['expected']}."
         case "value_error":
-            return f"`{key}`: {context['error']}."
+            return f"`{key}`: {context['error']}." if location else f"{context['error']}."
         case _:
             return f"`{key}`: got {came!r} ({type(came).__name__}). {item['msg']}."
 

@@ -1,23 +1,11 @@
-"""`params.yaml`: every number of a run, checked at load; torch-free, so that a typo fails within a second.
-
-Each block belongs to one stage or to one noun of the paper. A block has no defaults here: `params.yaml` is the
-one place where values live, and its comments say how to choose them.
-"""
+"""The blocks of `params.yaml`. None has defaults: `params.yaml` is the one place where values live."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from scaler.errors import ScalerError
-from scaler.params_errors import explain
-
-PARAMS_FILE = Path("params.yaml")
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -30,12 +18,6 @@ class Block(BaseModel):
     """A block of `params.yaml`: no unknown key, no conversion between types, immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RoundParams(Block):
-    """One round of mutual training and the round it starts from."""
-
-    prev: str
 
 
 class PrepareDataParams(Block):
@@ -263,95 +245,3 @@ class InspectionParams(Block):
     """The inspection page."""
 
     tile: Annotated[int, Field(ge=32)]
-
-
-class Params(Block):
-    """The whole of `params.yaml`."""
-
-    seed: Annotated[int, Field(ge=0)]
-    rounds: dict[str, RoundParams]
-    shards: Annotated[list[str], Field(min_length=1)]
-    prepare_data: PrepareDataParams
-    segmenter: SegmenterParams
-    mean_teacher: MeanTeacherParams
-    sam: SamParams
-    augmentation: AugmentationParams
-    weighting: WeightingParams
-    initialize_segmenter: ScheduleParams
-    initialize_sam: ScheduleParams
-    label_with_sam: LabelWithSamParams
-    cold_start: ColdStartParams
-    phase_one: PhaseOneParams
-    warm_up: ScheduleParams
-    label_with_segmenter: LabelWithSegmenterParams
-    train_segmenter: ScheduleParams
-    train_sam: TrainSamParams
-    evaluate: EvaluateParams
-    report: ReportParams
-    inspection: InspectionParams
-
-    @field_validator("rounds", mode="before")
-    @classmethod
-    def _string_keys(cls, value: Any) -> Any:
-        if isinstance(value, dict) and any(not isinstance(key, str) for key in value):
-            raise ValueError(
-                f'round keys must be strings ("1", not 1): DVC makes no stage for a number; got {list(value)!r}'
-            )
-        return value
-
-    @field_validator("rounds")
-    @classmethod
-    def _chain(cls, value: dict[str, RoundParams]) -> dict[str, RoundParams]:
-        expected = {str(r): str(r - 1) for r in range(1, len(value) + 1)}
-        came = {key: item.prev for key, item in value.items()}
-        if came != expected:
-            wanted = ", ".join(f'"{r}": {{prev: "{p}"}}' for r, p in (expected or {"1": "0"}).items())
-            raise ValueError(f"rounds must be an unbroken chain from the warm-up (round 0): {{{wanted}}}; got {came}")
-        return value
-
-    @model_validator(mode="after")
-    def _prompts_exist(self) -> Params:
-        if self.sam.prompts.startswith("marks") and self.prepare_data.supervision not in ("points", "scribbles"):
-            raise ValueError(
-                f"sam.prompts: {self.sam.prompts} needs images with marks, but prepare_data.supervision is "
-                f"{self.prepare_data.supervision}; set it to points or scribbles, or take prompts: none or teacher_..."
-            )
-        return self
-
-    @field_validator("shards")
-    @classmethod
-    def _shard_names(cls, value: list[str]) -> list[str]:
-        expected = [str(k) for k in range(len(value))]
-        if value != expected:
-            raise ValueError(f"shards must be numbered in order from 0, as strings: {expected}; got {value}")
-        return value
-
-    def subset(self, blocks: tuple[str, ...]) -> dict[str, Any]:
-        """Plain values of some blocks, in a form that compares and hashes (JSON types only)."""
-        values = self.model_dump(mode="json")
-        return {name: values[name] for name in sorted(blocks)}
-
-
-def load_params(path: Path = PARAMS_FILE) -> Params:
-    """Read and check a `params.yaml`.
-
-    Raises:
-        ScalerError: the file is missing, is no YAML, or a value is unknown, of the wrong type or out of range;
-            every fault is named with its key, what came and what is allowed.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ScalerError(
-            f"{path}: not found. Run from the project's root folder, or restore it with `git checkout {path}`."
-        ) from None
-    try:
-        raw = YAML(typ="safe", pure=True).load(text)  # YAML 1.2 as DVC reads it: 1e-4 is a number, `no` a word
-    except YAMLError as error:
-        raise ScalerError(f"{path}: not readable as YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise ScalerError(f"{path}: expected a mapping of blocks at the top level, got {type(raw).__name__}.")
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        raise ScalerError(explain(error, Params, path)) from None

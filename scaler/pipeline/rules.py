@@ -1,0 +1,75 @@
+"""Lets fingerprints, not modification times, decide which of Snakemake's rules run.
+
+Modification times say nothing after `dvc checkout`, `git clone`, or a run of the other engine. So each stage's rule is
+given one more input, `state`: a tiny file that is older than anything while the rule's artifacts are current, and new
+when they are not (`scaler.pipeline.state`). Its other inputs are `ancient` while the artifacts are current; otherwise
+they are ordinary ones, so that the jobs that make them come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from snakemake.io import ancient
+from snakemake.utils import format as filled
+
+from scaler.pipeline.state import is_current, state
+
+# Snakemake's own types: a rule, wildcards, and an entry of its input: a pattern, or a function of the wildcards.
+Rule = Any
+Wildcards = Any
+Entry = Any
+
+
+def decide_by_fingerprint(rule: Rule, *, touch: bool) -> None:
+    """Change a rule whose command is that of a stage.
+
+    Args:
+        rule: with all its inputs, outputs and parameters; all inputs have names.
+        touch: whether state files may be touched: only in Snakemake's main process.
+    """
+    command = _command_of(rule)
+    for place, entry in enumerate(rule.input):
+        rule.input[place] = _ancient_while_current(entry, command)
+    rule.set_input(state=lambda wildcards: state(command(wildcards), touch=touch))
+
+
+def _command_of(rule: Rule) -> Callable[[Wildcards], str]:
+    """The command of a rule's job, as Snakemake will run it."""
+    inputs, outputs, params = dict(rule.input.items()), list(rule.output), dict(rule.params.items())
+
+    def command(wildcards: Wildcards) -> str:
+        values = {name: value(wildcards) if callable(value) else value for name, value in params.items()}
+        return str(
+            filled(
+                rule.shellcmd,
+                wildcards=wildcards,
+                input=SimpleNamespace(**{name: _paths(entry, wildcards) for name, entry in inputs.items()}),
+                output=[_paths(entry, wildcards) for entry in outputs],
+                params=SimpleNamespace(**values),
+            )
+        )
+
+    return command
+
+
+def _ancient_while_current(entry: Entry, command: Callable[[Wildcards], str]) -> Callable[[Wildcards], list[str]]:
+    """The same input, whose modification time counts only while there is something to do."""
+
+    def paths(wildcards: Wildcards) -> list[str]:
+        found = _paths(entry, wildcards)
+        listed = [found] if isinstance(found, str) else list(found)
+        return [ancient(path) for path in listed] if is_current(command(wildcards)) else listed
+
+    return paths
+
+
+def _paths(entry: Entry, wildcards: Wildcards) -> Any:
+    """The path of an entry, or several."""
+    if callable(entry):
+        return entry(wildcards)
+    if isinstance(entry, str):
+        return entry.apply_wildcards(wildcards)  # type: ignore[attr-defined]  # Snakemake's own kind of str
+    return [_paths(one, wildcards) for one in entry]
