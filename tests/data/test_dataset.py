@@ -70,7 +70,7 @@ def test_labelled_list(folder: Folder, params: Params) -> None:
 
 @pytest.mark.parametrize("supervision", ["points", "scribbles"])
 def test_weak_supervision_simulates_or_takes_marks(
-    folder: Folder, params: Params, supervision: str, capsys: pytest.CaptureFixture[str]
+    folder: Folder, params: Params, supervision: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = folder()
     (root / "masks" / "train_7.png").unlink()
@@ -91,7 +91,7 @@ def test_weak_supervision_simulates_or_takes_marks(
     after = prepare(root, params(supervision=supervision), 0).train
     np.testing.assert_array_equal(after.marks[:6], train.marks[1:7])  # marks of an image do not depend on the others
     assert set(np.unique(after.marks[6])) == {0, 1, 2}
-    assert "marks: 1 images with a file, 6 simulated from masks, 0 without any" in capsys.readouterr().out
+    assert "marks: 1 images with a file, 6 simulated from masks, 0 without any" in caplog.text
 
 
 def test_faults_of_names_and_contents_are_told_together(folder: Folder, params: Params) -> None:
