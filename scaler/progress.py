@@ -29,7 +29,10 @@ class _Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         stream = sys.stdout if record.levelno < logging.WARNING else sys.stderr
-        tqdm.write(self.format(record), file=stream)
+        if sys.stderr.isatty():
+            tqdm.write(self.format(record), file=stream)
+        else:
+            print(self.format(record), file=stream)
         stream.flush()
 
 

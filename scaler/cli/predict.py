@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from scaler.cli.values import Frozen, Network, Overwrite, Side, Trained, share
+
+
+def tile_size(given: str | int) -> int | None:
+    """None for "auto", 0 for "off", or the number of pixels.
+
+    Raises:
+        typer.BadParameter: none of these.
+    """
+    text = str(given)
+    if text in ("auto", "off"):
+        return None if text == "auto" else 0
+    if not text.isdecimal() or int(text) < 32:
+        raise typer.BadParameter(f"got {text!r}, expected a number of pixels from 32, auto or off")
+    return int(text)
 
 
 def predict(
@@ -27,6 +40,15 @@ def predict(
         Path | None, typer.Option(metavar="DIR", help="Also write the images with tint and contour there.")
     ] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Mean over the eight flips and quarter turns.")] = False,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N|auto|off",
+            parser=tile_size,
+            help="Predict images larger than N pixels in overlapping tiles of N x N.",
+            show_default="2048 above 8192 pixels",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Images at a time.")] = 8,
     size: Side = None,
     weights: Frozen = None,
@@ -41,31 +63,27 @@ def predict(
       python -m scaler predict results/stops/round_3/segmenter.h5 photos/ --out predictions
       python -m scaler predict my_model/ TestDataset/CAMO/Imgs --out predictions --stretch per_image --tta
     """
+    from scaler.errors import ScalerError, grouped_lines
+    from scaler.progress import log
     from scaler.training.device import find_compute
     from scaler.use.model import load_model
-    from scaler.use.predicting import Options, predict_sources, report_failures
+    from scaler.use.predict import PredictOptions, Predictor
     from scaler.use.sources import find_sources
 
-    found = find_sources(images, set_name)
+    sources = find_sources(images, set_name)
     model = load_model(trained, network, size=size, weights=weights)
     if model.kind == "sam" and getattr(model.params, "prompts", "none") != "none":
-        print("note: this SAM was also trained with prompts; here it predicts without any", file=sys.stderr)
-    options = Options(stretch == "per_image", binary, tta)
+        log.warning("note: this SAM was also trained with prompts; here it predicts without any")
+    options = PredictOptions(stretch == "per_image", binary, tta, tiles)
+    predictor = Predictor(model, options, find_compute(), out, overlay, batch_size)
     try:
-        result = predict_sources(
-            model,
-            found,
-            out,
-            options,
-            find_compute(),
-            batch_size=batch_size,
-            overlays=overlay,
-            overwrite=overwrite,
-        )
+        outcome = predictor.run(sources, overwrite=overwrite)
     except KeyboardInterrupt:
-        print("\npredict: interrupted; run the same command again to go on", file=sys.stderr)
+        log.warning("\npredict: interrupted; run the same command again to continue")
         raise typer.Exit(130) from None
-    sets = ", ".join(sorted({source.set for source in found.sources}))
-    kept = f", {result.kept} were there already" if result.kept else ""
-    print(f"{result.made} predicted by the {model.name} at {model.size} x {model.size}{kept}: {out} ({sets})")
-    report_failures(result)
+    kept = f", {outcome.kept} were there already" if outcome.kept else ""
+    size_text = f"{model.size} x {model.size}"
+    print(f"{outcome.made} predicted by the {model.name} at {size_text}{kept}: {out} ({', '.join(sources.sets)})")
+    if outcome.failed:
+        head = f"{len(outcome.failed)} left out or not readable; the other {outcome.made + outcome.kept} are done:"
+        raise ScalerError("\n".join([head, *grouped_lines(outcome.failed)]))

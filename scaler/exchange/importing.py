@@ -17,7 +17,7 @@ from scaler.exchange.parsing import broken, read_json
 from scaler.exchange.reading import Reading, broken_list, opened
 from scaler.exchange.shapes import ImportOptions
 from scaler.exchange.staging import staged, staged_files
-from scaler.use.write import write_png
+from scaler.use.pictures import write_png
 
 RECORD = "import.json"
 BROKEN_LIST = "import_broken.csv"

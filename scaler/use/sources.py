@@ -1,9 +1,11 @@
-"""What to predict: the images of folders, single files, and the frames of videos, in batches."""
+"""What to predict: the images of folders, single files, and the frames of videos."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -15,28 +17,35 @@ from scaler.artifacts.visible import entries
 from scaler.data.decode import SUFFIXES
 from scaler.data.folder import OTHER_PICTURES
 from scaler.data.images import read_image
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 from scaler.progress import log
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-IMAGE_FOLDERS = ("imgs", "images", "image", "img")  # names that say nothing: then the folder above names the set
+IMAGE_FOLDERS = ("imgs", "images", "image", "img")  # names that say nothing: the folder above names the set
 
 U8 = NDArray[np.uint8]
 
 
 class Frame(NamedTuple):
-    """One image: its id within the set, and (H, W, 3) uint8 RGB."""
+    """One image: its id within the set, and how to get it as (H, W, 3) uint8 RGB (raises ScalerError)."""
 
     id: str
-    image: U8
+    read: Callable[[], U8]
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """Image files of one set, by id: the path below the folder without suffix, verbatim."""
 
     set: str
     files: dict[str, Path]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def frames(self, fail: Callable[[Fault], object]) -> Iterator[Frame]:
+        """All images, in the order of their ids; a file that cannot be read fails when it is read."""
+        return (Frame(name, partial(read_image, path)) for name, path in self.files.items())
 
 
 @dataclass(frozen=True)
@@ -46,27 +55,54 @@ class Video:
     set: str
     path: Path
 
-    def id(self, number: int) -> str:
-        """Id of a frame."""
-        return f"{self.path.stem}/{number:06d}"
+    def __len__(self) -> int:
+        """The number of frames that the container states; it may be a guess."""
+        capture = cv2.VideoCapture(str(self.path))
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        return max(count, 0)
+
+    def frames(self, fail: Callable[[Fault], object]) -> Iterator[Frame]:
+        """All frames in order; `fail` gets a fault if there is none."""
+        capture, count = cv2.VideoCapture(str(self.path)), 0
+        try:
+            while True:
+                there, image = capture.read()
+                if not there:
+                    break
+                rgb = np.asarray(image[..., ::-1], np.uint8)
+                yield Frame(f"{self.path.stem}/{count:06d}", lambda rgb=rgb: rgb)  # type: ignore[misc]
+                count += 1
+        finally:
+            capture.release()
+        if not count:
+            remedy = "convert it to MP4 (H.264), or to a folder of PNG files"
+            fail(Fault("video_unreadable", (self.path,), "no frame of this video can be read", remedy))
+        elif count < len(self):  # containers without an index guess the number, so this is no error
+            log.warning(f"note: {self.path}: the file states {len(self)} frames, {count} could be read")
 
 
 @dataclass
-class Found:
-    """What was given.
+class Sources:
+    """What is to be predicted.
 
     Attributes:
-        sources: in the order of their sets; pictures before videos.
-        refused: a line for each file that looks like an image and cannot be read.
+        items: in the order of their sets; images before videos.
+        left_out: a fault for each file in a folder that looks like an image or a video and is not predicted.
         roots: the folders that were searched.
     """
 
-    sources: list[Pictures | Video] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    items: list[Images | Video] = field(default_factory=list)
+    left_out: list[Fault] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
 
+    @property
+    def sets(self) -> list[str]:
+        """Names of the sets, sorted."""
+        return sorted({item.set for item in self.items})
 
-def find_sources(paths: Sequence[Path], set_name: str | None) -> Found:
+
+def find_sources(paths: Sequence[Path], set_name: str | None) -> Sources:
     """Look up what the user named.
 
     Args:
@@ -74,102 +110,52 @@ def find_sources(paths: Sequence[Path], set_name: str | None) -> Found:
         set_name: name of the set of all of it; None: the name of each folder, or of the one that a file lies in.
 
     Raises:
-        ScalerError: a path is missing or of an unknown kind, a folder holds no image, a set's name is not usable as
-            that of a folder, or two files would have one prediction.
+        ScalerError: a path is missing or of an unknown kind, a folder holds no image, a set's name cannot name a
+            folder, or two files would have one prediction.
     """
-    found = Found()
-    pictures: dict[str, dict[str, Path]] = {}
+    sources = Sources()
+    images: dict[str, dict[str, Path]] = {}
     videos: list[Video] = []
     for path in paths:
         group = _set_of(path, set_name)
         if path.is_dir():
-            found.roots.append(path)
-            _add_folder(path, group, pictures, found.refused)
+            sources.roots.append(path)
+            _add_folder(path, group, images, sources.left_out)
         elif not path.is_file():
             raise ScalerError(f"{path}: no such file or folder.")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
             videos.append(Video(group, path))
         elif path.suffix.lower() in SUFFIXES:
-            _add(pictures, group, path.stem, path)
+            _add(images, group, path.stem, path)
         else:
             known = ", ".join((*SUFFIXES, *VIDEO_SUFFIXES))
             raise ScalerError(f"{path}: neither an image nor a video; expected one of {known}. Convert it to PNG.")
-    _refuse_clashes(pictures, videos)
-    found.sources += [Pictures(name, dict(sorted(files.items()))) for name, files in sorted(pictures.items())]
-    found.sources += videos
-    return found
+    _refuse_clashes(images, videos)
+    sources.items += [Images(name, dict(sorted(files.items()))) for name, files in sorted(images.items())]
+    sources.items += videos
+    return sources
 
 
-def length(source: Pictures | Video) -> int:
-    """Number of images; of a video what its container says, which may be a guess."""
-    if isinstance(source, Pictures):
-        return len(source.files)
-    capture = cv2.VideoCapture(str(source.path))
-    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    capture.release()
-    return max(count, 0)
+def chunks(source: Images | Video, size: int, fail: Callable[[Fault], object]) -> Iterator[tuple[Frame, ...]]:
+    """The frames, `size` at a time.
 
-
-def batches(
-    source: Pictures | Video, size: int, is_done: Callable[[str], bool], fail: Callable[[str], object]
-) -> Iterator[tuple[int, list[Frame]]]:
-    """The images in batches whose members never depend on what is done already.
-
-    A batch in which anything is missing comes with all its images, since a sum over a batch of another shape may
-    round differently: so an interrupted run ends with the same bytes as an undisturbed one.
-
-    Args:
-        source: pictures or a video.
-        size: images a batch.
-        is_done: whether the prediction of an id exists.
-        fail: told of every unreadable file, a line each.
-
-    Yields:
-        How many images were passed, and the frames to predict (none where all are done).
+    What is in a chunk never depends on what is done already: a sum over a batch of another shape may round differently,
+    and an interrupted run must end with the same bytes as an undisturbed one.
     """
-    if isinstance(source, Pictures):
-        return _picture_batches(source, size, is_done, fail)
-    return _video_batches(source, size, is_done, fail)
+    frames = source.frames(fail)
+    return iter(lambda: tuple(islice(frames, size)), ())
 
 
-def _picture_batches(
-    source: Pictures, size: int, is_done: Callable[[str], bool], fail: Callable[[str], object]
-) -> Iterator[tuple[int, list[Frame]]]:
-    names = list(source.files)
-    for begin in range(0, len(names), size):
-        chosen = names[begin : begin + size]
-        frames: list[Frame] = []
-        for name in chosen if not all(map(is_done, chosen)) else ():
-            try:
-                frames.append(Frame(name, read_image(source.files[name])))
-            except ScalerError as error:
-                fail(str(error))
-        yield len(chosen), frames
-
-
-def _video_batches(
-    source: Video, size: int, is_done: Callable[[str], bool], fail: Callable[[str], object]
-) -> Iterator[tuple[int, list[Frame]]]:
-    capture = cv2.VideoCapture(str(source.path))
-    promised, count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0
-    batch: list[Frame] = []
-    try:
-        while True:
-            there, image = capture.read()
-            if there:
-                batch.append(Frame(source.id(count), np.asarray(image[..., ::-1], np.uint8)))
-                count += 1
-            if batch and (not there or len(batch) == size):
-                yield len(batch), [] if all(is_done(frame.id) for frame in batch) else batch
-                batch = []
-            if not there:
-                break
-    finally:
-        capture.release()
-    if not count:
-        fail(f"{source.path}: no frame could be read; convert it to MP4 (H.264), or to a folder of PNG files.")
-    elif count < promised:  # containers without an index guess this number, so it is no error
-        log.warning(f"note: {source.path} says {promised} frames, {count} could be read")
+def not_predicted(path: Path) -> Fault | None:
+    """Why a file that lies in a folder is no image that can be read; None for one that can, or for no image at all."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return Fault("video_in_folder", (path,), "videos in a folder are left out", "name them on the command line")
+    if suffix in OTHER_PICTURES:
+        return Fault("format_not_read", (path,), f"{suffix} files cannot be read", "convert them to PNG")
+    if suffix in SUFFIXES and not path.is_file():
+        return Fault("not_a_file", (path,), "a link that leads nowhere, or no plain file", "fix or remove it")
+    return None
 
 
 def _set_of(path: Path, set_name: str | None) -> str:
@@ -179,52 +165,51 @@ def _set_of(path: Path, set_name: str | None) -> str:
         return set_name
     folder = path.absolute() if path.is_dir() else path.absolute().parent
     folder = folder.resolve() if folder.name in ("", ".", "..") else folder
-    name = folder.parent.name if folder.name.lower() in IMAGE_FOLDERS else folder.name
-    if not name or name.startswith("."):
-        raise ScalerError(f"{path}: its folder gives no name for the set of predictions; say one by --set.")
-    return name
+    while folder.name.lower() in IMAGE_FOLDERS and folder.parent.name:
+        folder = folder.parent
+    if not folder.name or folder.name.startswith("."):
+        raise ScalerError(f"{path}: its folder gives no name for the set of predictions; choose one with --set.")
+    return folder.name
 
 
-def _add_folder(root: Path, group: str, pictures: dict[str, dict[str, Path]], refused: list[str]) -> None:
+def _add_folder(root: Path, group: str, images: dict[str, dict[str, Path]], left_out: list[Fault]) -> None:
     try:
         listing = sorted(entries(root))
     except OSError as error:
         raise ScalerError(f"{error.filename}: not readable ({error.strerror}); check its permissions.") from None
-    seen = films = 0
+    found = False
     for name, kind in listing:
-        suffix = PurePosixPath(name).suffix.lower()
-        films += suffix in VIDEO_SUFFIXES
-        if suffix in OTHER_PICTURES and kind == "file":
-            refused.append(f"{root / name}: {suffix} files are not read; convert it to PNG.")
-        elif suffix in SUFFIXES and kind == "other":
-            refused.append(f"{root / name}: a link that leads nowhere, or no plain file.")
-        elif suffix in SUFFIXES and kind == "file":
-            _add(pictures, group, name[: -len(suffix)], root / name)
-            seen += 1
-    if not seen and not refused:
-        cure = "its videos are taken when they are given by name" if films else f"expected {', '.join(SUFFIXES)}"
-        raise ScalerError(f"{root}: no image in this folder; {cure}.")
+        path = root / name
+        if kind == "folder":
+            continue
+        if (fault := not_predicted(path)) is not None:
+            left_out.append(fault)
+        elif path.suffix.lower() in SUFFIXES:
+            _add(images, group, name[: -len(path.suffix)], path)
+            found = True
+    if not found and not left_out:
+        raise ScalerError(f"{root}: no image in this folder; expected {', '.join(SUFFIXES)}.")
 
 
-def _add(pictures: dict[str, dict[str, Path]], group: str, name: str, path: Path) -> None:
-    files = pictures.setdefault(group, {})
+def _add(images: dict[str, dict[str, Path]], group: str, name: str, path: Path) -> None:
+    files = images.setdefault(group, {})
     if name in files and files[name].absolute() != path.absolute():
         raise ScalerError(
             f"{files[name]} and {path}: both would be predicted as {group}/{name}.png. Rename one, "
-            "or predict them apart with --set."
+            "or predict them separately with --set."
         )
     files[name] = path
 
 
-def _refuse_clashes(pictures: dict[str, dict[str, Path]], videos: list[Video]) -> None:
+def _refuse_clashes(images: dict[str, dict[str, Path]], videos: list[Video]) -> None:
     owners: dict[tuple[str, str], Path] = {}
-    for group, files in pictures.items():
+    for group, files in images.items():
         owners |= {(group, name.split("/")[0]): path for name, path in files.items() if "/" in name}
     for video in videos:
         key = (video.set, video.path.stem)
         if key in owners:
             raise ScalerError(
                 f"{owners[key]} and {video.path}: both would be predicted into {video.set}/{video.path.stem}/. Rename "
-                "one, or predict them apart with --set."
+                "one, or predict them separately with --set."
             )
         owners[key] = video.path

@@ -17,8 +17,10 @@ from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import stretched
 from scaler.params import Params
 from scaler.training.checkpoints import read_sam, read_segmenter
-from scaler.use import predicting
+from scaler.use import predict as module
+from scaler.use.folder import claimed
 from tests.command import main
+from tests.pages.report.world import scenes
 from tests.use.models import SIZE, write_images, write_odd_images
 
 
@@ -148,7 +150,7 @@ def test_interrupted_and_resumed_is_undisturbed(
     command = ("predict", run_folder / "segmenter.h5", tmp_path / "photos", "--batch-size", "3")
     assert main(*command, "--out", tmp_path / "whole") == 0
     written: list[Path] = []
-    real = predicting.write_png
+    real = module.write_png
 
     def dying(path: Path, image: np.ndarray) -> None:
         if len(written) == 4:
@@ -156,12 +158,12 @@ def test_interrupted_and_resumed_is_undisturbed(
         written.append(path)
         real(path, image)
 
-    monkeypatch.setattr(predicting, "write_png", dying)
+    monkeypatch.setattr(module, "write_png", dying)
     assert main(*command, "--out", tmp_path / "cut") == 130
     assert len(list((tmp_path / "cut").rglob("*.png"))) == 4
     written[1].write_bytes(written[1].read_bytes()[:-5])  # as a disk that lost its end would leave it
     marks = {path: path.stat().st_mtime_ns for path in written}
-    monkeypatch.setattr(predicting, "write_png", real)
+    monkeypatch.setattr(module, "write_png", real)
     assert main(*command, "--out", tmp_path / "cut") == 0
     for name in names:
         one, other = (tmp_path / folder / "photos" / f"{name}.png" for folder in ("whole", "cut"))
@@ -171,17 +173,21 @@ def test_interrupted_and_resumed_is_undisturbed(
     assert not list((tmp_path / "cut").rglob("*.tmp"))
 
 
-def test_unreadable_images_are_told_after_the_others_are_done(
+def test_what_is_not_predicted_is_named_after_the_others_are_done(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = write_images(tmp_path / "photos", 4)
     (tmp_path / "photos" / "aa.jpg").write_bytes(b"no image")
-    (tmp_path / "photos" / "zz.webp").write_bytes(b"RIFF")
+    (tmp_path / "photos" / "zz.heic").write_bytes(b"ftypheic")
+    (tmp_path / "photos" / "film.MP4").write_bytes(b"")
+    (tmp_path / "photos" / "notes.txt").write_bytes(b"nothing to predict")
     assert main("predict", run_folder / "segmenter.h5", tmp_path / "photos", "--out", tmp_path / "p") == 1
     said = capsys.readouterr()
-    assert "2 could not be predicted; the other 4 are done" in said.err
+    assert "3 left out or not readable; the other 4 are done" in said.err
     assert "aa.jpg: no readable image" in said.err
-    assert "zz.webp" in said.err
+    assert "zz.heic: .heic files cannot be read; convert them to PNG" in said.err
+    assert "film.MP4: videos in a folder are left out; name them on the command line" in said.err
+    assert "notes.txt" not in said.err
     assert len(list((tmp_path / "p").rglob("*.png"))) == len(names)
 
 
@@ -209,8 +215,44 @@ def test_predictions_of_another_model_are_never_mixed(
     assert record["model"]["network"] == "student"
     with (
         pytest.raises(ScalerError, match="student there, teacher now"),
-        predicting.claimed(
-            tmp_path / "p", record | {"model": record["model"] | {"network": "teacher"}}, overwrite=False
-        ),
+        claimed(tmp_path / "p", record | {"model": record["model"] | {"network": "teacher"}}, overwrite=False),
     ):
         pass
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (32, 32), (3, 7)])
+def test_the_smallest_images(run_folder: Path, tmp_path: Path, shape: tuple[int, int]) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((*shape, 3), 90, np.uint8))
+    command = ("predict", run_folder / "segmenter.h5", tmp_path / "a.png", "--set", "s", "--out", tmp_path / "p")
+    assert main(*command, "--overlay", tmp_path / "o") == 0
+    assert stored(tmp_path / "p/s/a.png").shape == shape
+    assert stored(tmp_path / "o/s/a.png").shape == (*shape, 3)
+
+
+def test_a_large_image_is_predicted_in_tiles(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scaler.use.tiles.LIMIT", 150)
+    monkeypatch.setattr("scaler.use.tiles.SIDE", 64)
+    large = cv2.resize(scenes(1, 40, 3)[0][0], (200, 120), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(tmp_path / "large.png"), large)
+    cv2.imwrite(str(tmp_path / "small.png"), large[:, :140])
+    command = ("predict", run_folder / "segmenter.h5", tmp_path / "large.png", tmp_path / "small.png", "--set", "s")
+    assert main(*command, "--out", tmp_path / "a") == 0
+    said = capsys.readouterr().out
+    assert "s/large: 200 x 120 pixels, predicted in 12 tiles of at most 64 x 64" in said
+    assert "s/small" not in said
+    assert main(*command, "--out", tmp_path / "whole", "--tiles", "off") == 0
+    assert main(*command, "--out", tmp_path / "all", "--tiles", "64") == 0
+    a, whole, everything = (stored(tmp_path / f"{name}/s/large.png").astype(int) for name in ("a", "whole", "all"))
+    np.testing.assert_array_equal(a, everything)
+    assert a.shape == whole.shape == (120, 200)
+    assert (a != whole).any()
+    small = [stored(tmp_path / f"{name}/s/small.png").astype(int) for name in ("a", "whole", "all")]
+    assert np.abs(small[0] - small[1]).max() <= 1
+    assert np.abs(small[0] - small[2]).max() > 1
+    corner = read_image(tmp_path / "large.png")[:64, :64]
+    cv2.imwrite(str(tmp_path / "corner.png"), corner[..., ::-1])
+    assert main(*command[:2], tmp_path / "corner.png", "--set", "s", "--out", tmp_path / "c", "--tiles", "off") == 0
+    alone = stored(tmp_path / "c/s/corner.png").astype(int)
+    assert np.abs(a[:28, :40] - alone[:28, :40]).max() <= 1  # where only the first tile has a say

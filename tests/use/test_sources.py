@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaler.errors import ScalerError
-from scaler.use.sources import Pictures, batches, find_sources
+from scaler.use.sources import Images, chunks, find_sources
 from tests.command import main
 from tests.use.models import write_images
 
@@ -20,8 +20,8 @@ def touch(root: Path, *names: str) -> Path:
 
 
 def found(*paths: Path, set_name: str | None = None) -> dict[str, list[str]]:
-    sources = find_sources(paths, set_name).sources
-    return {source.set: list(source.files) for source in sources if isinstance(source, Pictures)}
+    items = find_sources(paths, set_name).items
+    return {source.set: list(source.files) for source in items if isinstance(source, Images)}
 
 
 def test_ids_are_verbatim_and_sets_are_named_by_their_folders(tmp_path: Path) -> None:
@@ -44,7 +44,6 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
         (["1/d/a.png", "2/d/a.png"], ["1/d", "2/d"], "both would be predicted as d/a.png"),
         (["d/film/1.png", "d/film.mp4"], ["d", "d/film.mp4"], "both would be predicted into d/film/"),
         (["d/a.txt"], ["d"], "no image in this folder"),
-        (["d/a.mp4"], ["d"], "its videos are taken when they are given by name"),
         (["d/a.txt"], ["d/a.txt"], "neither an image nor a video"),
         ([], ["nowhere"], "no such file or folder"),
     ],
@@ -61,12 +60,27 @@ def test_a_set_has_a_plain_name(tmp_path: Path, name: str) -> None:
         find_sources([touch(tmp_path, "a.png")], name)
 
 
-def test_a_batch_is_whole_or_skipped(tmp_path: Path) -> None:
+def test_a_folder_called_images_is_named_by_the_one_above(tmp_path: Path) -> None:
+    touch(tmp_path, "p/images/images/b.png", "q/Imgs/b.png")
+    assert found(tmp_path / "p/images/images", tmp_path / "q/Imgs") == {"p": ["b"], "q": ["b"]}
+
+
+def test_what_looks_like_an_image_and_is_not_read_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "d/a.png", "d/b.heic", "d/c.MOV", "d/readme.txt", "d/e.psd")
+    (tmp_path / "d" / "f.jpg").symlink_to(tmp_path / "nowhere")
+    kinds = {Path(fault.files[0]).name: fault.kind for fault in find_sources([tmp_path / "d"], None).left_out}
+    assert kinds == {
+        "b.heic": "format_not_read",
+        "c.MOV": "video_in_folder",
+        "e.psd": "format_not_read",
+        "f.jpg": "not_a_file",
+    }
+
+
+def test_chunks_never_depend_on_what_is_done(tmp_path: Path) -> None:
     names = write_images(tmp_path, 5)
-    source = Pictures("s", {name: tmp_path / f"{name}.png" for name in names})
-    done = set(names[:2]) | {names[3]}
-    seen = [(count, [frame.id for frame in frames]) for count, frames in batches(source, 2, done.__contains__, print)]
-    assert seen == [(2, []), (2, names[2:4]), (1, names[4:])]
+    source = Images("s", {name: tmp_path / f"{name}.png" for name in names})
+    assert [[frame.id for frame in frames] for frames in chunks(source, 2, print)] == [names[:2], names[2:4], names[4:]]
 
 
 @pytest.mark.parametrize(
@@ -93,4 +107,4 @@ def test_folders_in_which_nothing_is_written(
 def test_a_video_that_is_none(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = touch(tmp_path / "films", "a.avi") / "a.avi"
     assert main("predict", run_folder / "segmenter.h5", film, "--out", tmp_path / "p") == 1
-    assert "no frame could be read" in capsys.readouterr().err
+    assert "no frame of this video can be read" in capsys.readouterr().err
