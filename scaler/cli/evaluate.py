@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,16 +35,17 @@ def evaluate(
 ) -> None:
     """Score any predictions against masks.
 
-    Files are paired by name. All metrics of the field are computed; each test set gets a row.
+    Files are paired by name. All metrics of the field are computed; each test set gets a row. Images that cannot be
+    read are named at the end and left out of the result; the exit status is then 1.
 
     \b
       python -m scaler evaluate predictions TestDataset --stretch per_image --out scores.csv --latex
     """
     from scaler.artifacts.writing import write_file
-    from scaler.errors import ScalerError
-    from scaler.progress import progress
-    from scaler.use.pairs import listed, pair_folders
-    from scaler.use.scoring import score_pairs
+    from scaler.errors import Fault, ScalerError, grouped_lines
+    from scaler.progress import log, progress
+    from scaler.use.pairs import pair_folders
+    from scaler.use.scoring import ScoreOptions, score_pairs
     from scaler.use.tables import latex_table, per_image_csv, scores_json, summary_csv, terminal_table
 
     if as_json and latex:
@@ -53,39 +53,32 @@ def evaluate(
     if out is not None and out.suffix.lower() != ".csv":
         raise ScalerError(f"--out: expected a name that ends in .csv, got {out}.")
     pairing = pair_folders(predictions, truth)
-    if pairing.left_out and not allow_missing:
-        raise ScalerError(
-            f"{len(pairing.left_out)} files without a partner:\n{listed(pairing.left_out)}\nFix the names, or use "
-            "--allow-missing to score the others alone."
-        )
     if pairing.left_out:
-        print(
-            f"left out, {len(pairing.left_out)} files without a partner:\n{listed(pairing.left_out)}", file=sys.stderr
-        )
-    failed: list[str] = []
-    scored = {}
+        lines = "\n".join(grouped_lines(pairing.left_out))
+        if not allow_missing:
+            remedy = "Fix them, or use --allow-missing to score the others alone."
+            raise ScalerError(f"{len(pairing.left_out)} files without a partner:\n{lines}\n{remedy}")
+        log.warning(f"left out, {len(pairing.left_out)} files without a partner:\n{lines}")
+    options = ScoreOptions(stretch == "per_image", resize, mask_threshold)
+    failed: list[Fault] = []
+    sets = {}
     with progress(sum(map(len, pairing.sets.values())), "evaluate", unit="image") as bar:
         for name, pairs in pairing.sets.items():
-            scored[name] = score_pairs(
-                pairs,
-                stretch=stretch == "per_image",
-                resize=resize,
-                mask_threshold=mask_threshold,
-                fail=failed.append,
-                advance=bar.update,
-            )
-    sets = {name: scores for name, scores in scored.items() if scores is not None}
-    if failed:
-        raise ScalerError(f"{len(failed)} images could not be scored, so there is no result:\n{listed(failed)}")
+            scores = score_pairs(pairs, options, failed.append, bar.update)
+            if scores is not None:
+                sets[name] = scores
     for name, scores in sets.items():
         for note in scores.notes:
-            print(f"note: {name}: {note}", file=sys.stderr)
-    if out is not None:
+            log.warning(f"note: {name}: {note}")
+    if out is not None and sets:
         write_file(out, per_image_csv(sets).encode())
         write_file(out.with_suffix(".summary.csv"), summary_csv(sets).encode())
     if as_json:
         print(scores_json(sets), end="")
-    elif latex:
-        print(latex_table(sets, stretch=stretch == "per_image"), end="")
-    else:
+    elif latex and sets:
+        print(latex_table(sets, stretch=options.stretch), end="")
+    elif sets:
         print(terminal_table(sets))
+    if failed:
+        head = f"{len(failed)} images could not be scored and are not in the result:"
+        raise ScalerError("\n".join([head, *grouped_lines(failed)]))

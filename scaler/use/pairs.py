@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from scaler.artifacts.visible import entries
 from scaler.data.decode import SUFFIXES
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
+from scaler.use.sources import VIDEO_SUFFIXES, not_predicted
 
 MASK_FOLDERS = ("GT", "gt", "Gt", "masks", "mask", "Mask", "GT_Object")  # inside the folder of a test set
-MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -29,73 +29,72 @@ class Pairing:
 
     Attributes:
         sets: name -> pairs, sorted by id.
-        left_out: a line for each prediction without mask and each mask without prediction.
+        left_out: a fault for each prediction without a mask, each mask without a prediction, and each file that looks
+            like an image and cannot be read.
     """
 
     sets: dict[str, list[Pair]]
-    left_out: list[str]
+    left_out: list[Fault]
 
 
 def pair_folders(predictions: Path, truth: Path) -> Pairing:
     """Pair the files of two folders by their path below the set's folder, suffixes aside.
 
-    A folder of predictions that holds images itself is one set, of its own name. Else each of its sub-folders is a set,
-    and the masks are in the sub-folder of the same name; where there is only one set, `truth` may be its masks
-    themselves. In the folder of a test set, masks may lie one deeper, in GT, masks or the like.
+    A folder of predictions that holds images itself is one set, of its own name. Otherwise each of its sub-folders is a
+    set, and the masks are in the sub-folder of the same name; where there is only one set, `truth` may be its masks
+    themselves. In the folder of a test set, masks may be one deeper, in GT, masks or the like.
 
     Raises:
-        ScalerError: a folder is missing or empty, a name comes twice, or nothing fits.
+        ScalerError: a folder is missing or empty, a name comes twice, or no name fits.
     """
     for folder in (predictions, truth):
         if not folder.is_dir():
             raise ScalerError(f"{folder}: no such folder.")
+    left_out: list[Fault] = []
     if _has_images(predictions):
         name = predictions.absolute().name
         groups = {name: (predictions, _truth_of(truth, name) or _masks_in(truth))}
-        absent: list[str] = []
     else:
-        groups, absent = _sets(predictions, truth)
+        groups = _sets(predictions, truth, left_out)
     sets: dict[str, list[Pair]] = {}
-    left_out = absent
     for name, (ours, theirs) in sorted(groups.items()):
-        maps, masks = _by_id(ours), _by_id(theirs)
-        left_out += [f"{maps[i]}: no mask {i} in {theirs}" for i in sorted(maps.keys() - masks.keys())]
-        left_out += [f"{masks[i]}: no prediction {i} in {ours}" for i in sorted(masks.keys() - maps.keys())]
+        maps, masks = _by_id(ours, left_out), _by_id(theirs, left_out)
+        left_out += _without(maps, masks, "no_mask", f"no mask of this name in {theirs}")
+        left_out += _without(masks, maps, "no_prediction", f"no prediction of this name in {ours}")
         sets[name] = [Pair(i, maps[i], masks[i]) for i in sorted(maps.keys() & masks.keys())]
         if not sets[name]:
             raise ScalerError(
-                f"{ours} and {theirs}: not one name in common, e.g. {next(iter(maps), 'no prediction')} "
+                f"{ours} and {theirs}: not one name in common; found for example {next(iter(maps), 'no prediction')} "
                 f"and {next(iter(masks), 'no mask')}. Are these the predictions of that set?"
             )
     return Pairing(sets, left_out)
 
 
-def listed(lines: Iterable[str]) -> str:
-    """The first lines, each with a dash, and how many more there are."""
-    whole = list(lines)
-    more = len(whole) - MOST_SHOWN
-    return "\n".join([*(f"- {line}" for line in whole[:MOST_SHOWN]), *([f"... and {more} more"] if more > 0 else [])])
+def _without(these: dict[str, Path], others: Iterable[str], kind: str, reason: str) -> list[Fault]:
+    alone = sorted(these.keys() - set(others))
+    return [Fault(kind, (these[name],), reason, "rename one of them", ids=(name,)) for name in alone]
 
 
-def _sets(predictions: Path, truth: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    own = {path.name: path for path in _folders(predictions) if any(_by_id(path))}
+def _sets(predictions: Path, truth: Path, left_out: list[Fault]) -> dict[str, tuple[Path, Path]]:
+    own = {path.name: path for path in _folders(predictions) if any(_by_id(path, []))}
     if not own:
         raise ScalerError(f"{predictions}: no image in this folder; expected predictions as PNG.")
     if len(own) == 1 and not _truth_of(truth, *own):
-        return {name: (path, _masks_in(truth)) for name, path in own.items()}, []
+        return {name: (path, _masks_in(truth)) for name, path in own.items()}
     groups: dict[str, tuple[Path, Path]] = {}
-    absent = []
     for name, path in own.items():
         masks = _truth_of(truth, name)
         if masks is None:
-            absent.append(f"{path}: a set without masks; expected {truth / name}")
+            left_out.append(Fault("set_without_masks", (path,), f"a set without masks; expected {truth / name}"))
         else:
             groups[name] = (path, masks)
     if not groups:
         raise ScalerError(f"{truth}: has a folder for none of the sets {', '.join(own)}. Is it the folder above them?")
-    others = (path for path in _folders(truth) if path.name not in own and any(_by_id(path)))
-    absent += [f"{path}: a set without predictions; expected {predictions / path.name}" for path in others]
-    return groups, absent
+    for path in _folders(truth):
+        if path.name not in own and any(_by_id(path, [])):
+            reason = f"a set without predictions; expected {predictions / path.name}"
+            left_out.append(Fault("set_without_predictions", (path,), reason))
+    return groups
 
 
 def _truth_of(truth: Path, name: str) -> Path | None:
@@ -117,14 +116,18 @@ def _has_images(folder: Path) -> bool:
     return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in folder.iterdir())
 
 
-def _by_id(folder: Path) -> dict[str, Path]:
+def _by_id(folder: Path, left_out: list[Fault]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name, kind in sorted(entries(folder)):
-        suffix = PurePosixPath(name).suffix
-        if kind != "file" or suffix.lower() not in SUFFIXES:
+        path = folder / name
+        suffix = path.suffix.lower()
+        if kind == "folder" or suffix in VIDEO_SUFFIXES:
             continue
-        stem = name[: -len(suffix)]
-        if stem in found:
-            raise ScalerError(f"{found[stem]} and {folder / name}: the same name twice; keep one, or rename one.")
-        found[stem] = folder / name
+        if (fault := not_predicted(path)) is not None:
+            left_out.append(fault)
+        elif suffix in SUFFIXES:
+            stem = name[: -len(suffix)]
+            if stem in found:
+                raise ScalerError(f"{found[stem]} and {path}: the same name twice; keep one, or rename one.")
+            found[stem] = path
     return found

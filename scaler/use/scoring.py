@@ -1,9 +1,9 @@
-"""Scores of predictions that lie in files, whoever made them."""
+"""Scores of predictions in files, whatever program made them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scaler.data.decode import decode
 from scaler.data.images import read_image, read_mask
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import score, summarise
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
@@ -23,13 +23,28 @@ JPEG_SPREAD = 16  # channels of a grey JPEG differ by rounding only
 
 
 @dataclass(frozen=True)
+class ScoreOptions:
+    """How predictions and masks are read.
+
+    Attributes:
+        stretch: min-max each prediction.
+        resize: bring a prediction of another size to its mask's, bilinear; otherwise it is a fault.
+        mask_threshold: None: masks are read strictly; otherwise grey above this value, 0 to 255, is the object.
+    """
+
+    stretch: bool = False
+    resize: bool = False
+    mask_threshold: int | None = None
+
+
+@dataclass(frozen=True)
 class SetScores:
     """What one set scores.
 
     Attributes:
         ids: n image ids.
-        per_image: metric -> (n,) float64 (`metric_names.PER_IMAGE`).
-        summary: metric -> value of the set (`metric_names.METRICS`).
+        per_image: metric -> (n,) float64 (`scaler.metrics.names.PER_IMAGE`).
+        summary: metric -> value of the set (`scaler.metrics.names.METRICS`).
         notes: what a reader should know, a sentence each.
     """
 
@@ -41,50 +56,46 @@ class SetScores:
 
 def score_pairs(
     pairs: list[Pair],
-    *,
-    stretch: bool,
-    resize: bool,
-    mask_threshold: int | None = None,
-    fail: Callable[[str], object],
+    options: ScoreOptions,
+    fail: Callable[[Fault], object],
     advance: Callable[[int], object] = lambda count: None,
 ) -> SetScores | None:
     """Score a set by `scaler.metrics.measures`.
 
     Args:
-        pairs: at least one.
-        stretch: min-max each prediction.
-        resize: bring a prediction of another size to its mask's, bilinear; else it is a fault.
-        mask_threshold: None: masks are read strictly; else grey above this value, 0 to 255, is the object.
-        fail: told of each file that cannot be scored, a line each.
+        pairs: the set.
+        options: how files are read.
+        fail: called with a fault for each image that cannot be scored.
         advance: called with the number of images done (progress).
 
     Returns:
-        The scores, or None if any image failed: a mean over the others would be another number.
+        The scores of all other images, or None if there is none.
     """
+    ids: list[str] = []
     rows: list[dict[str, float]] = []
     total = np.zeros((len(CURVES), THRESHOLDS))
     brightest = 0.0
-    failed = False
     for pair in pairs:
         try:
             p = read_prediction(pair.prediction)
-            mask = _read_mask(pair.mask, mask_threshold)
-            result = score(_fitted(pair, p, mask.shape, resize), mask, stretch=stretch)
+            mask = _read_mask(pair.mask, options.mask_threshold)
+            result = score(_fitted(pair, p, mask.shape, options.resize), mask, stretch=options.stretch)
         except ScalerError as error:
-            fail(str(error))
-            failed = True
+            for fault in error.faults:
+                fail(replace(fault, ids=(pair.id,)))
         else:
             brightest = max(brightest, float(p.max()))
+            ids.append(pair.id)
             rows.append(result.metrics)
             total += result.curves
         advance(1)
-    if failed:
+    if not rows:
         return None
     columns = {name: np.asarray([row[name] for row in rows]) for name in PER_IMAGE}
     notes = []
     if 0 < brightest <= 1 / 255:
         notes.append("no prediction is brighter than 1 of 255: save binary maps with 0 and 255, not 0 and 1")
-    return SetScores([pair.id for pair in pairs], columns, summarise(columns, total / len(pairs)), notes)
+    return SetScores(ids, columns, summarise(columns, total / len(rows)), notes)
 
 
 def read_prediction(path: Path) -> F64:
@@ -100,7 +111,8 @@ def read_prediction(path: Path) -> F64:
         colours = decoded.palette[decoded.values]
         values = colours[..., 0] if (colours == colours[..., :1]).all() else None
     if values is None:
-        raise ScalerError(f"{path}: in colour; expected a grey map, 0 background to 255 object (an overlay, perhaps?).")
+        reason = "in colour; expected a grey map, 0 background to 255 object"
+        raise ScalerError(Fault("prediction_in_colour", (path,), reason, "is it an overlay or a palette of classes?"))
     return values.astype(np.float64) / top
 
 
@@ -113,7 +125,6 @@ def _read_mask(path: Path, threshold: int | None) -> NDArray[np.uint8]:
 def _fitted(pair: Pair, p: F64, shape: tuple[int, ...], resize: bool) -> F64:
     if p.shape != shape and not resize:
         sizes = " and ".join(f"{width} x {height}" for height, width in (p.shape, shape))
-        raise ScalerError(
-            f"{pair.prediction}: prediction and mask differ in size, {sizes}. Predict at native size, or give --resize."
-        )
+        reason = f"prediction and mask differ in size, {sizes}"
+        raise ScalerError(Fault("size_differs", (pair.prediction,), reason, "predict at native size, or use --resize"))
     return to_native(p, shape)

@@ -24,11 +24,6 @@ LATEX = {
     "dice": r"Dice $\uparrow$",
 }
 """Columns in the order of the field's tables; a, m, x, w: adaptive, mean, maximum, weighted."""
-ESCAPES = {c: "\\" + c for c in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
 
 Sets = Mapping[str, SetScores]
 
@@ -68,25 +63,11 @@ def scores_json(sets: Sets) -> str:
 def latex_table(sets: Sets, *, stretch: bool) -> str:
     """A booktabs table, one row per set, three decimals; its first line, a comment, says how it was made."""
     reading = "after min-max of each prediction" if stretch else "on the predictions as they are"
-    rows = [" & ".join([_escaped(name), *(_three(s)[metric] for metric in LATEX)]) + r" \\" for name, s in sets.items()]
-    return "\n".join(
-        [
-            f"% {reading}; a adaptive, m mean, x maximum, w weighted; needs \\usepackage{{booktabs}}",
-            rf"\begin{{tabular}}{{l{'c' * len(LATEX)}}}",
-            r"\toprule",
-            " & ".join(["Set", *LATEX.values()]) + r" \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    rows = {name: {LATEX[metric]: s.summary[metric] for metric in LATEX} for name, s in sets.items()}
+    style = pd.DataFrame.from_dict(rows, orient="index").style.format(precision=3).format_index(escape="latex")
+    table = style.to_latex(hrules=True, column_format=f"l{'c' * len(LATEX)}")
+    return f"% {reading}; a adaptive, m mean, x maximum, w weighted; needs \\usepackage{{booktabs}}\n{table}"
 
 
 def _three(scores: SetScores) -> dict[str, str]:
     return {metric: f"{scores.summary[metric]:.3f}" for metric in METRICS}
-
-
-def _escaped(text: str) -> str:
-    return "".join(ESCAPES.get(letter, letter) for letter in text)

@@ -96,8 +96,8 @@ def test_names_without_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().err
     assert "4 files without a partner" in said
     for part in (
-        "other.png: no mask other",
-        "img.0.png: no prediction img.0",
+        "other.png: no mask of this name in",
+        "img.0.png: no prediction of this name in",
         "B: a set without masks",
         "C: a set without",
     ):
@@ -136,6 +136,21 @@ def test_files_that_are_no_maps_or_masks(tmp_path: Path, capsys: pytest.CaptureF
     ):
         assert part in said
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_broken_file_is_left_out_of_the_result_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_set(tmp_path, "A", 1)
+    (tmp_path / "pred/A/img.1.png").write_bytes(b"")
+    (tmp_path / "truth/A/GT/film.mp4").write_bytes(b"")
+    command = ("evaluate", tmp_path / "pred", tmp_path / "truth", "--json")
+    assert main(*command, "--out", tmp_path / "s.csv") == 1
+    said = capsys.readouterr()
+    assert "1 images could not be scored and are not in the result" in said.err
+    assert list(json.loads(said.out)["A"]["per_image"]) == ["img.0", "img.2"]
+    assert list(pd.read_csv(tmp_path / "s.csv")["id"]) == ["img.0", "img.2"]
+    (tmp_path / "pred/A/img.3.heic").write_bytes(b"ftypheic")
+    assert main(*command) == 1
+    assert "img.3.heic: .heic files cannot be read" in capsys.readouterr().err
 
 
 def test_grey_masks_are_cut_where_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
