@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.export_formats import WRITERS
@@ -42,10 +47,12 @@ def export_annotations(
     """
     writer, best = WRITERS[kind]
     with staged(out) as staging:
-        for name, content in writer(images, label, best if polygons is None else polygons, tolerance):
+        faults = Faults(out)
+        for name, content in writer(_read(images, faults), label, best if polygons is None else polygons, tolerance):
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        faults.raise_if_errors()
         if with_images:
             for image in images:
                 target = staging / ("" if kind == "labelme" else "images") / image.name
@@ -59,6 +66,14 @@ def export_annotations(
             f"{turned} images have an EXIF orientation, which some tools ignore; shapes are those of the upright image"
         )
     return lines
+
+
+def _read(images: list[ExportImage], faults: Faults) -> Iterator[ExportImage]:
+    """The images with their masks read; those whose mask is not readable go to `faults`."""
+    for image in images:
+        with faults.collect([image.id]):
+            mask = None if image.mask is None else image.mask()
+            yield replace(image, mask=None if mask is None else partial(np.asarray, mask))
 
 
 def _move(staging: Path, out: Path, overwrite: bool) -> int:

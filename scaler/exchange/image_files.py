@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from scaler.artifacts.visible import files
-from scaler.data.decode import FORMATS, SUFFIXES
+from scaler.data.decode import FORMATS, SUFFIXES, decode
 from scaler.data.folder import OTHER_PICTURES
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.parsing import broken
@@ -32,6 +32,7 @@ from scaler.exchange.shapes import U8, Annotated, ImportOptions, Size
 
 ORIENTATION = 0x0112
 SWAPS = (5, 6, 7, 8)  # orientations that exchange height and width
+HINTS = 20  # comparing every missing name with every file takes long
 SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
 
 
@@ -71,6 +72,7 @@ class ImageFinder:
         self._images = options.images
         self._faults = faults
         self._folder = cache(_Folder)
+        self._hints = HINTS
 
     def find(self, image: Annotated) -> ImageFile:
         """The image of an entry.
@@ -81,7 +83,7 @@ class ImageFinder:
         names = [tail for name in image.names for tail in self._tails(name)]
         own = f"{image.prefix}/{image.own}" if image.prefix and self._images else image.own
         stems = [tail for tail in self._tails(own) if own]
-        found = self._named(image, names)
+        found = self._named(image, names) or self._outside(image)
         if found is not None and image.own:
             self._check_own(image, *found)
         if found is None:
@@ -128,6 +130,16 @@ class ImageFinder:
                     return root, alike[0]
         return None
 
+    def _outside(self, image: Annotated) -> tuple[Path, str] | None:
+        """The image at a path that leads out of the expected folders, if `--images` says nothing else."""
+        for name in () if self._images else image.names:
+            for root in image.roots:
+                path = root / name.replace("\\", "/")
+                if path.is_file():
+                    self._note(image, "path_outside", "the image is outside the annotations' folder", str(path))
+                    return path.parent, path.name
+        return None
+
     def _stem(self, image: Annotated, stem: str) -> Iterator[tuple[Path, str]]:
         for root in self._roots(image):
             same = self._folder(root).with_stem(stem)
@@ -153,7 +165,8 @@ class ImageFinder:
         roots = self._roots(image)
         there = self._folder(roots[0]).names if roots else []
         wanted = image.names[0] if image.names else names[0]
-        close = get_close_matches(wanted.replace("\\", "/").rpartition("/")[2], there, n=1)
+        self._hints -= 1
+        close = get_close_matches(wanted.replace("\\", "/").rpartition("/")[2], there, n=1) if self._hints > 0 else []
         place = f" in {roots[0]}" if roots else ""
         reason = f"no image {wanted!r}{place}"
         reason += f" (the nearest name is {close[0]})" if close else ""
@@ -236,8 +249,9 @@ def open_image(name: str, content: Path | bytes, where: str = "") -> ImageFile:
             with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content, formats=FORMATS) as opened:
                 size, orientation, kind = opened.size, int(opened.getexif().get(ORIENTATION, 1)), str(opened.format)
     except Exception:  # decoders of damaged files raise whatever they like
-        reason = f"not a readable image; expected {', '.join(FORMATS)}"
-        raise broken(at, reason, "copy it again, or convert it to PNG", "image_unreadable") from None
+        if isinstance(content, bytes):
+            raise broken(at, "the image in it is damaged", "export the file again", "image_unreadable") from None
+        size, orientation, kind = decode(content).values.shape[1::-1], 1, ""  # or the reason why not
     known = path.suffix.lower() in (*SUFFIXES, *OTHER_PICTURES)
     suffix = path.suffix if isinstance(content, Path) else SUFFIX_OF[kind]
     stem = name[: -len(path.suffix)] if known else name

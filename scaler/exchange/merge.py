@@ -23,6 +23,7 @@ from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, ImportOpt
 UNKNOWN, FOREGROUND, BACKGROUND = 0, 1, 2
 RESERVED = {"_background_": BACKGROUND, "__ignore__": UNKNOWN}  # Labelme's own labels, and what converts them
 FAR = 1.0  # of the image's size: no hand slips that far over the edge
+EMPTY = "images annotated as empty"
 NEAR = 1.0  # pixels by which a point may lie over the edge
 MARKS_OF_ONE_KIND = "marks files with object marks only: set prepare_data.marks_convention: fg1_bg2 in params.yaml"
 
@@ -77,6 +78,10 @@ def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tall
     Raises:
         ScalerError: the image has another size than the source says.
     """
+    if image.shapes and not concerns(image, options):
+        tally.counts["shapes of other categories left out"] += len(image.shapes)
+        tally.counts["images left unlabelled that have shapes of other categories only"] += 1
+        return Labels(file)
     frame = _frame(image, file, options, tally)
     canvas, errors = _Canvas(frame, options), len(faults.items)
     for shape in image.shapes:
@@ -96,13 +101,29 @@ def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tall
         return Labels(file, blank)
     tally.objects += canvas.tally.objects
     turn = file.orientation if options.stored_frame else 1
-    mask = None if canvas.mask is None else turned_upright(canvas.mask, turn)
+    mask = canvas.mask
+    if mask is not None:
+        mask = turned_upright(mask, turn) if mask.any() or image.complete else None
     if not canvas.marks.any():
         return Labels(file, mask)
     if not canvas.marks[1].any():
         tally.counts[MARKS_OF_ONE_KIND] += 1
     marks = canvas.marks[0] * np.uint8(FOREGROUND) + canvas.marks[1] * np.uint8(BACKGROUND)
     return Labels(file, mask, turned_upright(marks, turn))
+
+
+def concerns(image: Annotated, options: ImportOptions) -> bool:
+    """Whether an image has any shape of the chosen categories."""
+    return any(_value(shape.label, options) is not None for shape in image.shapes)
+
+
+def _value(label: str | None, options: ImportOptions) -> int | None:
+    """What a label stands for; None: it is not among the chosen categories. An unreadable one may be."""
+    if label in options.background:
+        return BACKGROUND
+    if label in RESERVED and label not in options.categories:
+        return RESERVED[label]
+    return FOREGROUND if label is None or not options.categories or label in options.categories else None
 
 
 class _Canvas:
@@ -128,7 +149,7 @@ class _Canvas:
         Raises:
             ScalerError: it is broken, or lies outside the image.
         """
-        value = self._value(shape.label)
+        value = _value(shape.label, self._options)
         if value is None:
             self.tally.counts["shapes of other categories left out"] += 1
         elif isinstance(shape, Unread):
@@ -138,7 +159,7 @@ class _Canvas:
             self.tally.counts[f"{shape.what} that are not read"] += 1
         elif value == UNKNOWN and not self._options.as_marks:
             reason = f"the label {shape.label} leaves its pixels unknown, which a mask cannot say"
-            remedy = f"use --as-marks, or --background {shape.label} to count them as background"
+            remedy = f"use --as-marks, --skip-broken, or --background {shape.label} to count them as background"
             raise broken(shape.where, reason, remedy, "unknown_region")
         else:
             painted = self._painted(shape)
@@ -154,15 +175,6 @@ class _Canvas:
             self.marks &= 1 - painted
         if value != UNKNOWN:
             self.marks[value - 1] |= painted
-
-    def _value(self, label: str | None) -> int | None:
-        """What a label stands for; None: it is not among the chosen categories. Unreadable ones may be."""
-        options = self._options
-        if label in options.background:
-            return BACKGROUND
-        if label in RESERVED and label not in options.categories:
-            return RESERVED[label]
-        return FOREGROUND if label is None or not options.categories or label in options.categories else None
 
     def _painted(self, shape: Area | Stroke) -> U8:
         height, width = self._frame
@@ -189,11 +201,7 @@ def _emptiness(image: Annotated, canvas: _Canvas) -> str | None:
         return None
     if not image.answered:
         return "images not annotated at all"
-    if not image.shapes or image.complete:
-        return "images annotated as empty"
-    if canvas.mask is None:
-        return "images left unlabelled that have shapes of other categories only"
-    return "images left unlabelled because their objects cover no pixel"
+    return "images left unlabelled because their objects cover no pixel" if image.shapes else EMPTY
 
 
 def _frame(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tally) -> Size:

@@ -80,7 +80,10 @@ class _CocoFile:
     def read_categories(self, values: list[Any]) -> None:
         for where, entry in self.entries(values, "category"):
             with self._faults.collect():
-                name, key = field(entry, "name", str, where), field(entry, "id", int, where)
+                key = field(entry, "id", int, where)
+                if self._options.categories and not isinstance(entry.get("name"), str):
+                    continue  # it is none of the chosen ones
+                name = field(entry, "name", str, where)
                 joints = [str(joint) for joint in expect(entry.get("keypoints") or [], list, f"{where}: keypoints")]
                 if self.categories.setdefault(key, name) != name:
                     reason = f"the id {key} stands for {self.categories[key]!r} and for {name!r}"
@@ -108,7 +111,9 @@ class _CocoFile:
         if image is None:  # broken itself, and reported
             return
         label = self.categories.get(entry.get("category_id"))
-        if label is None:  # may be any
+        if label is None and self._options.categories:
+            shapes: list[Shape] = [Unread("(unknown category)")]
+        elif label is None:
             shapes = read_shapes(None, partial(_known, entry, "category_id", self.categories, where))
         elif entry.get("iscrowd") and not self._options.crowds:
             shapes = [Unread(label, "crowd regions (--without-crowds)")]
@@ -125,7 +130,8 @@ class _CocoFile:
             if visibility:
                 label_ = name if name in self._options.background else label
                 strokes.append(Stroke(label_, where, np.asarray([[x, y]])))
-        return [*self._areas(entry, label, size, where, only_points=bool(joints)), *strokes]
+        areas = self._areas(entry, label, size, where, only_points=bool(joints))
+        return [*areas, *strokes] or [Unread(label, "annotations with invisible keypoints only")]
 
     def _areas(
         self, entry: dict[str, Any], label: str, size: Size | None, where: str, *, only_points: bool
@@ -163,7 +169,7 @@ class _CocoFile:
         parts = [segmentation] if flat else [expect(part, list, at) for part in segmentation]
         short = [part for part in parts if len(part) in (2, 4)]
         if 0 < len(short) < len(parts):
-            reason = "has polygons of one or two points, which enclose nothing; they are left out"
+            reason = "polygons of one or two points enclose nothing and are left out"
             self._faults.add(Fault("ring_without_area", (where,), reason, severity="warning"))
             parts = [part for part in parts if len(part) not in (2, 4)]
         return [ring(part, at) for part in parts]

@@ -117,7 +117,7 @@ def _objects(path: Path, where: str, names: dict[int, str], options: ImportOptio
         if text.strip():
             first, *rest = text.split()
             at = f"{where}: line {line}"
-            label = None if not first.isdecimal() else names.get(int(first)) if names else first
+            label = names.get(int(first), first) if first.isdecimal() else None
             shapes += read_shapes(label, partial(_object, first, rest, at, names, options))
     return tuple(shapes)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from scaler.artifacts.filehash import sha256
 from scaler.errors import Fault, Faults, ScalerError, grouped_lines
 from scaler.exchange.image_files import ImageFile, ImageFinder, files_by_id, open_image
-from scaler.exchange.merge import Labels, Tally, check_categories, merge
+from scaler.exchange.merge import EMPTY, Labels, Tally, check_categories, concerns, merge
 from scaler.exchange.parsing import broken
 from scaler.exchange.read_coco import read_coco
 from scaler.exchange.read_cvat import read_cvat
@@ -88,10 +88,10 @@ class Reading:
         for phrase, n in sorted(tally.counts.items()):
             beyond = f" (at most {tally.overhang:.1f} pixels)" if "cut at" in phrase else ""
             lines.append(f"{n} {phrase}{beyond}")
-        if tally.counts["images annotated as empty"] and self.options.empty_is_background:
-            lines.append("images annotated as empty got an empty mask (--empty-is-background)")
-        elif tally.counts["images annotated as empty"]:
-            lines.append("images annotated as empty stay unlabelled; --empty-is-background gives them an empty mask")
+        if tally.counts[EMPTY] and self.options.empty_is_background:
+            lines.append(f"{EMPTY} got an empty mask (--empty-is-background)")
+        elif tally.counts[EMPTY]:
+            lines.append(f"{EMPTY} stay unlabelled; --empty-is-background gives them an empty mask")
         if broken_ones:
             images = {name for item in broken_ones for name in item.ids}
             lines.append(f"{len(broken_ones)} broken entries left out; {len(images)} images unlabelled because of them")
@@ -116,9 +116,14 @@ class Reading:
         finder = ImageFinder(self.options, self.faults)
         found: dict[str, list[tuple[Annotated, ImageFile]]] = {}
         for image in self.document.images:
-            with self.faults.collect():
+            try:
                 file = finder.find(image)
                 found.setdefault(file.id, []).append((image, file))
+            except ScalerError as error:
+                if image.shapes and not concerns(image, self.options):
+                    self.tally.counts["images of other categories only left out, which are not readable"] += 1
+                else:
+                    self.faults.add(*error.faults)
         pairs: dict[str, tuple[Annotated | None, ImageFile]] = {}
         for key, entries in found.items():
             pairs[key] = entries[0]

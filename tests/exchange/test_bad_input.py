@@ -62,6 +62,8 @@ CASES: dict[str, Case] = {
         "cover 16 pixels, .* has 24",
     ),
     "rle letter": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01!"}}), {}, "'!' does not occur"),
+    "rle bytes": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "b'Y1'"}}), {}, "counts.decode"),
+    "text id": ("coco", coco(GOOD | {"image_id": "42"}), {}, "'42' is not among .* whose ids are numbers"),
     "rle end": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01P"}}), {}, "end too early"),
     "box only": ("coco", coco({"bbox": [1, 1, 2, 2]}), {}, "a box is no mask"),
     "keypoints": ("coco", coco({"keypoints": [1, 1]}), {}, "2 values; expected triples"),
@@ -198,7 +200,7 @@ def test_no_source(tmp_path: Path, bring: Importer) -> None:
 
 def test_a_damaged_or_foreign_image(tmp_path: Path, bring: Importer) -> None:
     write(tmp_path / "a.png", "no picture")
-    with pytest.raises(ScalerError, match=r"a\.png: not a readable image"):
+    with pytest.raises(ScalerError, match=r"a\.png: no readable image"):
         bring("coco", write(tmp_path / "coco.json", coco(GOOD)))
     write(tmp_path / "a.webp", "no picture")
     with pytest.raises(ScalerError, match=r"\.webp is not read"):

@@ -37,6 +37,18 @@ def test_several_objects_and_parts_are_united(source: Callable[..., Path], bring
     np.testing.assert_array_equal(mask_of(out), grid("##.... .###.. .###.. ....##"))
 
 
+def test_rings_without_area_are_left_out_and_named(
+    source: Callable[..., Path], bring: Importer, told: Callable[[], str]
+) -> None:
+    out = bring("coco", source({"segmentation": [BOX, [5, 0, 5, 1]]}, {"segmentation": [[0, 3], BOX]}))
+    np.testing.assert_array_equal(mask_of(out), BOX_MASK)
+    assert "annotation 100, coco.json: annotation 101: polygons of one or two points" in told()
+
+
+def test_a_flat_list_is_one_polygon(source: Callable[..., Path], bring: Importer) -> None:
+    np.testing.assert_array_equal(mask_of(bring("coco", source({"segmentation": BOX}))), BOX_MASK)
+
+
 def test_run_lengths_go_down_the_columns(source: Callable[..., Path], bring: Importer) -> None:
     rle = {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}
     out = bring("coco", source({"segmentation": rle, "iscrowd": 1}))

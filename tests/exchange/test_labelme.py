@@ -34,6 +34,14 @@ AREAS: dict[str, tuple[dict[str, Any], str]] = {
     "triangle": ({"shape_type": "polygon", "points": [[0, 0], [4, 0], [0, 4]]}, "###... ##.... #..... ......"),
     "old": ({"shape_type": None, "points": [[1, 1], [4, 1], [4, 3], [1, 3]]}, "...... .###.. .###.. ......"),
     "rectangle": ({"shape_type": "rectangle", "points": [[4, 3], [1, 1]]}, "...... .###.. .###.. ......"),
+    "x-anylabeling": (
+        {"shape_type": "rectangle", "points": [[1, 1], [4, 1], [4, 3], [1, 3]], "score": None},
+        "...... .###.. .###.. ......",
+    ),
+    "rotation": (
+        {"shape_type": "rotation", "points": [[3, 0.2], [4.8, 2], [3, 3.8], [1.2, 2]], "direction": 0.785},
+        "...... ..##.. ..##.. ......",
+    ),
     "circle": ({"shape_type": "circle", "points": [[2.5, 2.5], [2.5, 3.6]]}, "...... ..#... .###.. ..#..."),
     "mask": (
         {"shape_type": "mask", "points": [[2, 1], [4, 2]], "mask": PATCH},
