@@ -1,20 +1,24 @@
-"""The field's metrics of one predicted map, by pysodmetrics; IoU and Dice beside them.
+"""The field's metrics of one predicted map: all of them in one call.
 
-Nothing is stretched unless the caller asks: pysodmetrics would min-max every prediction by itself (`normalize=True`,
-its default), which turns a pale map that finds nothing into a confident one. Here `stretch` says so by name.
+They equal pysodmetrics' (the field's Python toolbox) to 1e-12, which the tests hold, except in the cases below. A
+prediction is never stretched unless the caller asks for it.
 
-What happens at the edges:
+Every value lies in [0, 1]. What happens at the edges, in all metrics alike:
 
-* **No object in the mask.** MAE is the mean probability and S is 1 minus it. E is the share of pixels called
-  background. Every F-measure, weighted F, precision and recall is 0 whatever was predicted (there is nothing to
-  recall), as in pysodmetrics and the tables of the field. IoU and Dice are 1 if the prediction is empty too, else 0.
-* **A prediction that is 0 everywhere.** The adaptive threshold is twice the mean, so 0, and p >= 0 holds everywhere:
-  the adaptive measures see a prediction that is all foreground. That is the definition; the mean and maximum don't
-  have this quirk.
-* **E slightly above 1.** Its definition divides by N - 1 pixels, so a perfect map has E = N / (N - 1).
-* **The object's centroid in the last row or column.** Then two of the four quadrants of S are empty; pysodmetrics
-  takes the mean of nothing and gives NaN. A quadrant without pixels has weight 0, so its score is taken as 0, which
-  changes no other term.
+* **Nothing to find, nothing found** (no object in the mask, and none in the prediction) is perfect: 1, and MAE 0. The
+  toolbox gives 0 to F, weighted F, precision and recall.
+* **Nothing to find, something found** is 0 in IoU, Dice, F, weighted F, precision and recall; E is the share of pixels
+  called background, S is 1 minus the mean probability.
+* **Something to find, nothing found** is 0 in IoU, Dice, F, weighted F, precision and recall. (The toolbox's weighted F
+  of such a map is above 0 where the object touches the border.)
+
+"Found" is what a threshold calls foreground; for weighted F, which has none, p > 0. The adaptive threshold is twice the
+mean probability, and a map that is 0 everywhere finds nothing there either (the toolbox: everything, as 0 >= 0). The
+means over 256 thresholds begin with p >= 0, which calls every pixel foreground.
+
+* **E** divides by N - 1 pixels, which brings a perfect map above 1: it is cut at 1.
+* **The object's centroid in the last row or column** leaves two quadrants of S without pixels. They have weight 0; the
+  toolbox gives NaN.
 """
 
 from __future__ import annotations
@@ -25,16 +29,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from py_sod_metrics import MAE, Emeasure, FmeasureHandler, FmeasureV2, PrecisionHandler, RecallHandler, Smeasure
-from py_sod_metrics import WeightedFmeasure as WeightedF
 
 from scaler.errors import ScalerError
+from scaler.metrics.levels import level_map
 from scaler.metrics.names import CURVE_MAXIMA, CURVES, METRICS, PER_IMAGE
 from scaler.metrics.overlap import binarize, dice, iou
+from scaler.metrics.regions import regions
+from scaler.metrics.structure import mean_absolute_error, structure
+from scaler.metrics.thresholds import counts_above, counts_of_levels, e_measure, precision_recall_f
+from scaler.metrics.weighted import weighted_f
 
 F64 = NDArray[np.float64]
-ALPHA = 0.5
-BETA_SQUARED = 0.3
+U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,6 @@ class Score:
     curves: F64
 
 
-class _Structure(Smeasure):  # type: ignore[misc]
-    def ssim(self, pred: F64, gt: NDArray[np.bool_]) -> float:
-        """Similarity in one quadrant; 0 in one without pixels, whose weight is 0."""
-        return float(super().ssim(pred, gt)) if pred.size else 0.0
-
-
 def score(probability: NDArray[Any], mask: NDArray[Any], *, stretch: bool) -> Score:
     """Score one prediction.
 
@@ -71,41 +71,26 @@ def score(probability: NDArray[Any], mask: NDArray[Any], *, stretch: bool) -> Sc
     Raises:
         ScalerError: shapes differ, an array is empty or not 2-D, values are out of range or not finite.
     """
-    p, truth = _checked(probability, mask)
-    if stretch:
-        p = stretched(p)
-    structure, alignment, weighted, error = _Structure(ALPHA), Emeasure(), WeightedF(), MAE()
-    overlap = FmeasureV2(
-        {
-            "f": FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=BETA_SQUARED),
-            "precision": PrecisionHandler(with_dynamic=True, with_adaptive=False),
-            "recall": RecallHandler(with_dynamic=True, with_adaptive=False),
-        }
-    )
-    for metric in (structure, alignment, weighted, error, overlap):
-        metric.step(p, truth, normalize=False)
-    f, e = overlap.get_results(), alignment.get_results()["em"]
-    dynamic = (f["precision"]["dynamic"], f["recall"]["dynamic"], f["f"]["dynamic"], e["curve"])
-    curves = np.stack([np.asarray(curve, dtype=np.float64)[::-1] for curve in dynamic])  # the library counts downwards
-    predicted = binarize(p)
+    truth = _checked(probability, mask)
+    predicted, true = binarize(probability), truth.view(np.bool_)  # the stretch does not move this mask
+    drawn = level_map(probability, stretch=stretch)
+    parts = regions(drawn, truth)
+    curve = counts_of_levels(*parts.level_histograms)
+    adaptive = counts_above(drawn.p, true, min(2 * float(drawn.p.mean()), 1) or 1)  # 0 everywhere finds nothing
+    precision, recall, f = precision_recall_f(curve)
+    e = e_measure(curve)
     values = {
-        "iou": iou(predicted, truth),
-        "dice": dice(predicted, truth),
-        "s_alpha": structure.get_results()["sm"],
-        "mae": error.get_results()["mae"],
-        "e_adaptive": e["adp"],
-        "e_mean": curves[3].mean(),
-        "f_adaptive": f["f"]["adaptive"],
-        "f_mean": curves[2].mean(),
-        "f_weighted": weighted.get_results()["wfm"],
+        "iou": iou(predicted, true),
+        "dice": dice(predicted, true),
+        "s_alpha": structure(parts),
+        "mae": mean_absolute_error(parts),
+        "e_adaptive": e_measure(adaptive)[0],
+        "e_mean": e.mean(),
+        "f_adaptive": precision_recall_f(adaptive)[2][0],
+        "f_mean": f.mean(),
+        "f_weighted": weighted_f(drawn.p, truth),
     }
-    return Score({name: float(values[name]) for name in PER_IMAGE}, curves)
-
-
-def stretched(p: F64) -> F64:
-    """Min-max of one map to [0, 1]; a constant map is returned as it is."""
-    low, high = p.min(), p.max()
-    return (p - low) / (high - low) if high > low else p
+    return Score({name: float(values[name]) for name in PER_IMAGE}, np.stack([precision, recall, f, e]))
 
 
 def summarise(per_image: Mapping[str, NDArray[Any]], curves: F64) -> dict[str, float]:
@@ -124,20 +109,21 @@ def summarise(per_image: Mapping[str, NDArray[Any]], curves: F64) -> dict[str, f
     return {name: values[name] for name in METRICS}
 
 
-def _checked(probability: NDArray[Any], mask: NDArray[Any]) -> tuple[F64, NDArray[np.bool_]]:
+def _checked(probability: NDArray[Any], mask: NDArray[Any]) -> U8:
+    """The mask as uint8 {0, 1}, after both were found to be what `score` expects."""
     if probability.ndim != 2 or probability.shape != mask.shape or probability.size == 0:
         raise ScalerError(
             f"metrics: expected a map and a mask of one size (H, W), got {probability.shape} and {mask.shape}. "
             "Resize the prediction to the mask first (scaler.metrics.evaluation does)."
         )
-    p = probability.astype(np.float64)
-    if probability.dtype == np.uint8:
-        p = p / 255
-    if not (p.min() >= 0 and p.max() <= 1):  # written so that NaN fails too
+    low, high = probability.min(), probability.max()
+    if probability.dtype != np.uint8 and not (low >= 0 and high <= 1):  # written so that NaN fails too
         raise ScalerError(
-            f"metrics: expected probabilities in [0, 1] (or uint8), got {probability.dtype} from {p.min()} to {p.max()}"
+            f"metrics: expected probabilities in [0, 1] (or uint8), got {probability.dtype} from {low} to {high}"
             ". Pass sigmoid(logits), not logits."
         )
-    if mask.dtype != np.bool_ and not np.isin(mask, (0, 1)).all():
-        raise ScalerError(f"metrics: expected a mask of 0 and 1, got values up to {mask.max()}. Threshold it first.")
-    return p, mask.astype(np.bool_)
+    if mask.min() < 0 or mask.max() > 1 or (mask.dtype.kind == "f" and not np.isin(mask, (0, 1)).all()):
+        raise ScalerError(
+            f"metrics: expected a mask of 0 and 1, got values from {mask.min()} to {mask.max()}. Threshold it first."
+        )
+    return np.ascontiguousarray(mask, np.uint8)

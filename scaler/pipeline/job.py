@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import h5py
 
 WORK = Path(".scaler")
-RECORDED = ("torch", "numpy", "h5py", "opencv-python-headless", "segment-anything", "pysodmetrics")
+RECORDED = ("torch", "numpy", "h5py", "opencv-python-headless", "segment-anything")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import py_sod_metrics as sod
 import pytest
 
 from scaler.errors import ScalerError
-from scaler.metrics.measures import score, stretched, summarise
+from scaler.metrics.levels import stretched
+from scaler.metrics.measures import score, summarise
 from scaler.metrics.names import CURVES, METRICS, PER_IMAGE
 
 
@@ -43,9 +44,9 @@ def test_f_and_e_by_hand() -> None:
     everything = 1.3 * 0.25 / (0.3 * 0.25 + 1)  # precision 4/16, recall 1
     # 0.2 is level 51 and 0.8 level 204: thresholds 0-51 take all, 52-204 the object, 205-255 nothing
     assert result.metrics["f_mean"] == pytest.approx((52 * everything + 153 * 1) / 256)
-    assert result.metrics["e_mean"] == pytest.approx((52 * 4 / 15 + 153 * 16 / 15 + 51 * 4 / 15) / 256)
+    assert result.metrics["e_mean"] == pytest.approx((52 * 4 / 15 + 153 * 1 + 51 * 4 / 15) / 256)  # 16 / 15 is cut
     assert result.metrics["f_adaptive"] == pytest.approx(1)  # the adaptive threshold is 2 * 5.6 / 16 = 0.7
-    assert result.metrics["e_adaptive"] == pytest.approx(16 / 15)
+    assert result.metrics["e_adaptive"] == 1
     precision, recall, f, e = result.curves
     assert precision[51] == pytest.approx(0.25)
     assert precision[52] == recall[204] == 1
@@ -94,7 +95,7 @@ def test_uint8_and_float_agree_on_every_level() -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     mask = (levels > 100).astype(np.uint8)
     a, b = score(levels, mask, stretch=False), score(levels / 255, mask, stretch=False)
-    assert a.metrics == b.metrics
+    assert a.metrics == pytest.approx(b.metrics, abs=1e-13)
     assert np.array_equal(a.curves, b.curves)
     assert a.curves[1][101] == 1  # recall of p >= 101/255 is complete ...
     assert a.curves[1][102] == pytest.approx(154 / 155)  # ... and then loses one pixel per level
@@ -113,23 +114,27 @@ def test_centroid_on_the_edge_has_a_structure_measure(where: str) -> None:
     assert 0 < score(np.full(mask.shape, 0.5), mask, stretch=False).metrics["s_alpha"] < 1
 
 
-def test_an_empty_mask_has_documented_scores() -> None:
+def test_nothing_to_find() -> None:
     mask = np.zeros((5, 5), np.uint8)
-    quiet = score(np.full((5, 5), 0.2), mask, stretch=False).metrics
+    silent = score(mask, mask, stretch=False)
+    means = {"e_mean": 255 / 256, "f_mean": 255 / 256}  # the threshold 0 calls every pixel
+    assert silent.metrics == {name: float(name != "mae") for name in PER_IMAGE} | means
+    assert silent.curves[:, 1:].min() == 1
+    quiet = score(np.full((5, 5), 0.2), mask, stretch=False).metrics  # level 51: found at the thresholds 0 to 51
     assert quiet["mae"] == pytest.approx(0.2)
     assert quiet["s_alpha"] == pytest.approx(0.8)
-    assert quiet["iou"] == quiet["dice"] == 1
-    assert quiet["f_mean"] == quiet["f_adaptive"] == quiet["f_weighted"] == 0
-    assert quiet["e_mean"] == pytest.approx((256 - 52) / 256 * 25 / 24)
+    assert quiet["iou"] == quiet["dice"] == quiet["f_adaptive"] == quiet["e_adaptive"] == 1
+    assert quiet["e_mean"] == quiet["f_mean"] == pytest.approx(204 / 256)
+    assert quiet["f_weighted"] == 0
     loud = score(np.full((5, 5), 0.9), mask, stretch=False).metrics
-    assert loud["iou"] == loud["dice"] == 0
+    assert loud["iou"] == loud["dice"] == loud["f_weighted"] == 0
+    assert loud["f_mean"] == loud["e_mean"] == pytest.approx(26 / 256)
 
 
-def test_an_empty_prediction_is_all_foreground_to_the_adaptive_measures() -> None:
+def test_nothing_found() -> None:
     values = score(np.zeros((4, 4)), corner()[1], stretch=False).metrics
-    assert values["f_adaptive"] == pytest.approx(1.3 * 0.25 / (0.3 * 0.25 + 1))
-    assert values["iou"] == 0
-    assert all(math.isfinite(value) for value in values.values())
+    assert values["iou"] == values["dice"] == values["f_adaptive"] == values["f_weighted"] == 0
+    assert values["f_mean"] == pytest.approx(1.3 * 0.25 / (0.3 * 0.25 + 1) / 256)  # p >= 0 takes all
 
 
 def test_a_full_mask_is_scored() -> None:

@@ -14,7 +14,7 @@ from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 from tests.command import main
 from tests.pages.report.world import guesses, scenes
 
-# Fmeasure is the library's own older way, which shares no code with what scaler.metrics.measures uses
+# Fmeasure is the library's own older way, which shares no code with scaler.metrics
 pytestmark = pytest.mark.filterwarnings("ignore:This class will be removed in the future:UserWarning:py_sod_metrics")
 
 

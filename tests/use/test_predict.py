@@ -14,7 +14,7 @@ from scaler.data.images import read_image
 from scaler.data.resize import to_square
 from scaler.errors import ScalerError
 from scaler.metrics.evaluation import to_native
-from scaler.metrics.measures import stretched
+from scaler.metrics.levels import stretched
 from scaler.params import Params
 from scaler.training.checkpoints import read_sam, read_segmenter
 from scaler.use import predict as module
