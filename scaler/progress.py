@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from scaler.errors import ScalerError
 
+NEUTRAL = True  # it shows what is done, and does none of it
+
 SECONDS_BETWEEN_LINES = 10.0  # of a progress bar, where there is no terminal to redraw it on
 
 log = logging.getLogger("scaler")

@@ -22,6 +22,8 @@ from scaler.artifacts.filehash import DigestMemory, source_digest
 from scaler.artifacts.header import Header, Input, read_header
 from scaler.params import Params
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 ModulesOf = Callable[[dict[str, Any]], tuple[str, ...]]
 
 

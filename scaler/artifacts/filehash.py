@@ -10,6 +10,8 @@ from pathlib import Path
 
 from scaler.artifacts.visible import files
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 MEMORY = Path(".scaler/digests.json")
 CHUNK = 1 << 20
 

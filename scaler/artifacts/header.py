@@ -1,15 +1,19 @@
 """The header that begins every artifact: what it is, what made it, and a checksum of the rest.
 
-An HDF5 file may begin with a user block that HDF5 itself skips, an HTML page with a comment; both hold the same JSON.
-So one read of a few hundred bytes tells what a file is, without HDF5, and a flipped bit anywhere is found.
+An HDF5 file may begin with a user block that HDF5 itself skips, an HTML page with a comment; both hold the same line:
+a magic word, the SHA-256 of the JSON that follows, and that JSON, which holds the SHA-256 of the rest of the file. So
+one read of a few hundred bytes tells what a file is, without HDF5, and a flipped bit anywhere is noticed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+NEUTRAL = True  # it decides about files, not about what is in them
 
 MAGIC = b"SCALER-ARTIFACT "
 HTML_OPEN = b"<!-- "
@@ -91,31 +95,42 @@ def encode(header: Header, size: int, *, html: bool = False) -> bytes:
 
 
 def read_header(path: Path) -> Header | None:
-    """The header of `path`; None when there is no such file or it does not begin with one."""
+    """The header of `path`; None when there is no such file, or it does not begin with a whole one."""
     try:
         with path.open("rb") as file:
             start = file.read(len(HTML_OPEN + MAGIC))
-            begin = start.find(MAGIC)
-            if begin not in (0, len(HTML_OPEN)):
-                return None
-            file.seek(begin + len(MAGIC))
-            line = file.readline()
+            line = start + file.readline() if MAGIC in start else b""  # another file may have no end of line at all
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    text = line.rstrip()
-    if text.endswith(HTML_CLOSE.strip()):
-        text = text[: -len(HTML_CLOSE.strip())].rstrip()
+    return _decoded(line)
+
+
+def _decoded(line: bytes) -> Header | None:
+    """A damaged header is no header: the artifact counts as missing and is made again."""
+    text = line.removesuffix(b"\n")
+    if text.startswith(HTML_OPEN):
+        text = text.removeprefix(HTML_OPEN).removesuffix(HTML_CLOSE.rstrip(b"\n"))
+    if not text.startswith(MAGIC):
+        return None
+    digest, _, body = text.removeprefix(MAGIC).partition(b" ")
+    if _sha256(body.rstrip(b" ")) != digest:
+        return None
     try:
-        values = json.loads(text)
+        values = json.loads(body)
         values["inputs"] = [Input(**item) for item in values["inputs"]]
         return Header(**values)
     except (ValueError, TypeError, KeyError):
-        return None  # a damaged header is no header: the artifact counts as missing and is made again
+        return None  # of another version
 
 
 def _line(header: Header) -> bytes:
     text = json.dumps(asdict(header), sort_keys=True, ensure_ascii=True)
-    return MAGIC + text.replace("--", "-\\u002d").encode("ascii")  # `--` may not stand in an HTML comment
+    body = text.replace("--", "-\\u002d").encode("ascii")  # `--` may not stand in an HTML comment
+    return MAGIC + _sha256(body) + b" " + body
+
+
+def _sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode("ascii")
 
 
 def input_folder(path: Path, name: str) -> Path | None:

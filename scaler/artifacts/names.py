@@ -1,7 +1,9 @@
-"""Names inside artifacts, and the version of each layout; imports nothing, so that every start-up can read them."""
+"""Names of data sets and shards, and the version of each layout; quick to import, since every start-up needs them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, get_args
 
 SCHEMA = dict.fromkeys(
@@ -34,3 +36,15 @@ LABEL_MAPS: dict[Source, tuple[LabelKind, str]] = {
     "segmenter": ("segmenter_labels", "student"),
 }
 """Source -> where its maps of the training images lie: the kind of the artifact, the data set in it."""
+
+
+def shard_files(folder: Path, shards: Sequence[str]) -> list[Path]:
+    """The shards of one set of labels."""
+    return [folder / f"shard_{shard}.h5" for shard in shards]
+
+
+def find_shards(folder: Path) -> list[Path]:
+    """The shards that a folder holds, in the order of their numbers."""
+    numbered = {path.stem.removeprefix("shard_"): path for path in folder.glob("shard_*.h5")}
+    names = sorted(numbered, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    return [numbered[name] for name in names]

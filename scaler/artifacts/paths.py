@@ -5,11 +5,11 @@ A *stop* is a point of the run at which both models can be looked at: the initia
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaler.artifacts.names import SPLITS, LabelKind
+from scaler.artifacts.names import SPLITS, LabelKind, shard_files
 from scaler.params import INIT, WARM_UP, Params, round_number
 
 DATA = "data"
@@ -84,18 +84,6 @@ def evaluated_stops(root: Path) -> list[Stop]:
     """The stops that have been evaluated so far; the initialization always belongs to them."""
     rounds = [path.name for path in (root / STOPS).glob("*") if round_number(path.name)]
     return [stop for stop in stops(root, rounds) if stop.name == INIT or stop.evaluation.exists()]
-
-
-def shard_files(folder: Path, shards: Sequence[str]) -> list[Path]:
-    """The shards of one set of labels."""
-    return [folder / f"shard_{shard}.h5" for shard in shards]
-
-
-def find_shards(folder: Path) -> list[Path]:
-    """The shards that a folder holds, in the order of their numbers."""
-    numbered = {path.stem.removeprefix("shard_"): path for path in folder.glob("shard_*.h5")}
-    names = sorted(numbered, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
-    return [numbered[name] for name in names]
 
 
 def result_files(root: Path, params: Params) -> list[Path]:

@@ -13,6 +13,8 @@ from scaler.artifacts.header import read_header
 from scaler.artifacts.names import SCHEMA
 from scaler.errors import ScalerError
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 
 @contextmanager
 def open_artifact(path: Path, kind: str, *, verify: bool = True) -> Iterator[h5py.File]:

@@ -30,8 +30,8 @@ from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import Header, read_header
 from scaler.artifacts.models import read_log
-from scaler.artifacts.names import LABEL_KINDS, LABEL_MAPS, SPLITS, LabelKind, Source
-from scaler.artifacts.paths import Stop, data_file, evaluated_stops, find_shards, shard_files, stops, truth_file
+from scaler.artifacts.names import LABEL_KINDS, LABEL_MAPS, SPLITS, LabelKind, Source, find_shards, shard_files
+from scaler.artifacts.paths import Stop, data_file, evaluated_stops, stops, truth_file
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 

@@ -16,6 +16,8 @@ from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
 from scaler.artifacts.names import KNOWN_BY_CONTENT
 from scaler.artifacts.writing import Content, write_file
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 
 @contextmanager
 def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = None) -> Iterator[h5py.File]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from scaler.artifacts.writing import write_file
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 FILE = "step.h5"
 
 

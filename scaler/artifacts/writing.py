@@ -10,6 +10,8 @@ from pathlib import Path
 
 from scaler.errors import Fault, ScalerError
 
+NEUTRAL = True  # it decides about files, not about what is in them
+
 Content = bytes | memoryview
 
 

@@ -20,6 +20,8 @@ from scaler.params.explain import explain
 from scaler.params.file import PARAMS_FILE, Params, load_params
 from scaler.params.rounds import INIT, WARM_UP, Order, StopParams, round_name, round_number, stop_maps, wiring
 
+NEUTRAL = True  # values: those that a stage reads are part of its artifact's fingerprint themselves
+
 __all__ = [
     "INIT",
     "PARAMS_FILE",

@@ -12,7 +12,8 @@ from types import NoneType
 from typing import Any, NewType, get_args, get_type_hints
 
 from scaler.artifacts.currency import Recipe
-from scaler.artifacts.paths import result_files, shard_files
+from scaler.artifacts.names import shard_files
+from scaler.artifacts.paths import result_files
 from scaler.params import Params
 
 Artifact = NewType("Artifact", Path)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scaler.artifacts.hdf5 import read_ids
-from scaler.artifacts.paths import shard_files
+from scaler.artifacts.names import shard_files
 from scaler.artifacts.reading import open_artifact
 from scaler.artifacts.splits import DataSet, read_data
 from scaler.data.augment import apply_views, draw_weak

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from scaler.artifacts import code
 from scaler.artifacts.currency import Currency, Recipe
 from scaler.artifacts.filehash import DigestMemory
 from scaler.artifacts.header import Input, read_header
@@ -13,7 +12,7 @@ from scaler.models.names import named_modules
 from scaler.params import Params
 from scaler.pipeline.command import parse_command
 from scaler.pipeline.job import Job
-from tests.conftest import ROOT, with_values
+from tests.conftest import with_values
 
 
 @pytest.fixture
@@ -136,64 +135,3 @@ def test_digests_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
     assert DigestMemory(store).digest(path) == first
     path.write_bytes(b"abd")
     assert DigestMemory(store).digest(path) != first
-
-
-@pytest.fixture
-def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small package in place of the project's."""
-    files = {
-        "stages/__init__.py": "",
-        "stages/s.py": '"""Doc."""\nfrom scaler.formula import f\nfrom scaler.errors import E\n'
-        "from scaler.pages import build\n",
-        "scaler/__init__.py": "",
-        "scaler/formula.py": "def f(x):\n    '''Doc.'''\n    return x + 1  # why\n",
-        "scaler/errors.py": "class E(Exception): pass\n",
-        "scaler/other.py": "y = 1\n",
-        "scaler/pages/__init__.py": "",
-        "scaler/pages/build.py": "",
-        "scaler/pages/js/table.js": "var x = 1;",
-        "scaler/unused/__init__.py": "",
-        "scaler/unused/style.css": "p {}",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(code, "ROOT", tmp_path)
-    return tmp_path
-
-
-def version() -> str:
-    for cached in (code._file, code._tree, code._imports, code._tree_hash):
-        cached.cache_clear()
-    return code.code_version("stages.s")
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "changes"),
-    [
-        ("scaler/formula.py", "# why", "# for another reason", False),
-        ("scaler/formula.py", "'''Doc.'''", "'''Another text.'''", False),
-        ("scaler/formula.py", "x + 1", "(x + 1)", False),
-        ("scaler/formula.py", "x + 1", "x + 2", True),
-        ("scaler/errors.py", "pass", "code = 1", False),
-        ("scaler/other.py", "1", "2", False),
-        ("stages/s.py", '"""Doc."""', "x = 1", True),
-        ("scaler/pages/js/table.js", "1", "2", True),
-        ("scaler/unused/style.css", "p", "q", False),
-    ],
-)
-def test_what_counts_as_a_change_of_code(own_code: Path, name: str, old: str, new: str, changes: bool) -> None:
-    before = version()
-    path = own_code / name
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-    assert (version() != before) is changes
-    version_after_cleanup = version()
-    assert version_after_cleanup == version()
-
-
-def test_every_stage_has_a_version_of_its_own() -> None:
-    for cached in (code._file, code._tree, code._imports, code._tree_hash):
-        cached.cache_clear()
-    names = [path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__"]
-    assert len({code.code_version(f"stages.{name}") for name in names}) == len(names) > 8

@@ -107,6 +107,24 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("kind", ["data", "report"])
+def test_every_flipped_byte_of_the_header_is_found(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    if kind == "report":
+        seal_html(path, replace(HEADER, kind=kind), "page\n", [("metrics.json", "{}\n")])
+    else:
+        write(path, replace(HEADER, kind=kind))  # with a digest of its content in the header
+    good = path.read_bytes()
+    header = read_header(path)
+    assert header is not None
+    bits = np.random.default_rng(0).integers(0, 8, header.payload_offset)
+    for position, bit in enumerate(bits.tolist()):
+        bad = bytearray(good)
+        bad[position] ^= 1 << bit
+        path.write_bytes(bad)
+        assert read_header(path) is None, f"bit {bit} of byte {position}"
+
+
 @pytest.mark.parametrize("length", [0, 100, 600, -1])
 def test_a_truncated_file_is_refused(tmp_path: Path, length: int) -> None:
     path = tmp_path / "a.h5"

@@ -11,8 +11,8 @@ from scaler.artifacts.hdf5 import write_columns, write_ids, write_images
 from scaler.artifacts.header import Header
 from scaler.artifacts.labels import shard_range
 from scaler.artifacts.models import write_log
-from scaler.artifacts.names import CURVES, LABEL_COLUMNS, MODELS, SCHEMA, LabelKind
-from scaler.artifacts.paths import Stop, data_file, shard_files, stops, truth_file
+from scaler.artifacts.names import CURVES, LABEL_COLUMNS, MODELS, SCHEMA, LabelKind, shard_files
+from scaler.artifacts.paths import Stop, data_file, stops, truth_file
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.artifacts.splits import DataSet, write_data, write_truth
 

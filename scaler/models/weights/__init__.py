@@ -1,1 +1,3 @@
 """Where weights files come from."""
+
+NEUTRAL = True  # it fetches files, whose checksums count themselves

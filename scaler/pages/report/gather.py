@@ -14,7 +14,8 @@ from scaler.artifacts.evaluation import SplitScores, read_scores
 from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import read_header
 from scaler.artifacts.models import read_log
-from scaler.artifacts.paths import Stop, result_files, shard_files, stops
+from scaler.artifacts.names import shard_files
+from scaler.artifacts.paths import Stop, result_files, stops
 from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 from scaler.pages.report.inputs import ArtifactRow, Images, Labels, ReportInputs, RoundView, TrainingLog
