@@ -14,8 +14,8 @@ def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, tru
     The doctor (`python -m scaler check`) looks at every file first: its errors stop here, its warnings go to the log.
     """
     from scaler.artifacts.splits import write_data, write_truth
-    from scaler.cli.check import summary
     from scaler.data.checks.examine import examine
+    from scaler.data.checks.summary import summary
     from scaler.data.dataset import prepare
     from scaler.progress import log
 

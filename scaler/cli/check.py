@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from scaler.data.checks.findings import Findings
+    pass
 
 
 def check(
@@ -34,6 +34,7 @@ def check(
       python -m scaler check data/kvasir_seg --params params.yaml --json
     """
     from scaler.data.checks.examine import examine_records
+    from scaler.data.checks.summary import summary
     from scaler.errors import ScalerError
     from scaler.params import load_params
 
@@ -50,32 +51,3 @@ def check(
         write_file(html, build_page(findings, records, block).encode("utf-8"))
     if findings.of("error"):
         raise typer.Exit(1)
-
-
-def summary(findings: Findings) -> str:
-    """The examination as text for a terminal."""
-    from scaler.data.checks.findings import SEVERITIES, printable
-
-    lines = [f"{printable(str(findings.source))}:"]
-    facts = findings.facts
-    if not facts:
-        lines.append("  the built-in laboratory: made by a recipe, nothing to check")
-        return "\n".join(lines)
-    for split, row in facts["splits"].items():
-        lines.append(f"  {split}: {row['images']} images, {row['masks']} masks, {row['marks']} marks")
-    sizes = facts["image_sizes"]
-    if sizes["different"]:
-        (w, h), (width, height) = sizes["smallest"], sizes["largest"]
-        lines.append(f"  sizes: {sizes['different']} different, {w} x {h} to {width} x {height}")
-    for what, read in (("masks", facts["mask_readings"]), ("marks", facts["marks_readings"])):
-        lines += [f"  {what} read as {name}: {count}" for name, count in read.items()]
-    if facts["foreground_share"]["quantiles"]:
-        least, _, median, _, most = facts["foreground_share"]["quantiles"]
-        lines.append(f"  object's share: {least:.2%} to {most:.2%}, median {median:.2%}")
-        lines.append(f"  {facts['empty_masks']} empty and {facts['full_masks']} full masks")
-    for severity in SEVERITIES:
-        told = findings.lines(severity)
-        if told:
-            lines += ["", f"{len(findings.of(severity))} {severity}(s):", *told]
-    verdict = "the data cannot be used yet" if findings.of("error") else "the data can be used"
-    return "\n".join([*lines, "", verdict])

@@ -19,11 +19,12 @@ CACHED = (code.module_file, code.is_neutral, code.imported_names, code._tree, co
 # an artifact; what computes belongs into a module that counts.
 TAKEN = {
     "scaler.artifacts.filehash": {"sha256"},  # compared, never stored
-    "scaler.artifacts.header": {"read_header"},
+    "scaler.artifacts.header": {"input_folder", "read_header"},
     "scaler.artifacts.reading": {"open_artifact"},
     "scaler.artifacts.steps": {"StepState", "load_step", "save_step"},  # a loop goes on to the same bytes: tested
     "scaler.artifacts.writing": {"write_file"},
     "scaler.data.checks.examine": {"examine"},
+    "scaler.data.checks.summary": {"summary"},
     "scaler.errors": {"Fault", "Faults", "ScalerError", "merge", "printable"},
     "scaler.models.weights.link": {"project_path"},
     "scaler.models.weights.registry": {"find"},  # for the advice in an error

@@ -132,7 +132,7 @@ def test_a_page(tmp_path: Path) -> None:
     assert "beside it    metrics.json" in told(path)
     with pytest.raises(ScalerError, match="open it in a browser"):
         told(path, "x")
-    path.write_text(path.read_text().replace("page", "Page"))
+    path.write_text(path.read_text().replace("<p>page", "<p>Page"))
     with pytest.raises(ScalerError, match="checksum"):
         told(path)
 
