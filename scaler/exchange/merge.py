@@ -1,8 +1,8 @@
 """All shapes of an image into one mask and one map of marks, in the upright frame.
 
 The rule for all formats: a mask claims every pixel of its image. So where any wanted shape was left out, be it of a
-kind that is not read, broken, or too small to cover a pixel, the image stays unlabelled; and only an image that was
-annotated as empty may get an empty mask. Shapes of other categories than the chosen ones do not count, but an image
+kind that is not read, broken, or too small to cover a pixel, the image gets no mask; and only an image that was
+annotated as empty may get an empty one. Shapes of other categories than the chosen ones do not count, but an image
 that has nothing else was not annotated as empty either.
 """
 
@@ -23,6 +23,7 @@ from scaler.exchange.shapes import F64, U8, Annotated, Area, Document, ImportOpt
 UNKNOWN, FOREGROUND, BACKGROUND = 0, 1, 2
 RESERVED = {"_background_": BACKGROUND, "__ignore__": UNKNOWN}  # Labelme's own labels, and what converts them
 FAR = 1.0  # of the image's size: no hand slips that far over the edge
+UNREAD = "images left unlabelled because of shapes that are not read"
 EMPTY = "images annotated as empty"
 NEAR = 1.0  # pixels by which a point may lie over the edge
 MARKS_OF_ONE_KIND = "marks files with object marks only: set prepare_data.marks_convention: fg1_bg2 in params.yaml"
@@ -93,6 +94,8 @@ def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tall
         return Labels(file)
     tally.counts += canvas.tally.counts
     tally.overhang = max(tally.overhang, canvas.tally.overhang)
+    if canvas.unread:
+        canvas.mask = None  # the marks claim their own pixels only, and stay
     empty = _emptiness(image, canvas)
     if empty is not None:
         tally.counts[empty] += 1
@@ -195,10 +198,10 @@ class _Canvas:
 
 def _emptiness(image: Annotated, canvas: _Canvas) -> str | None:
     """Why the image has no label, as a phrase for the summary; None if it has one."""
-    if canvas.unread:
-        return "images left unlabelled because of shapes that are not read"
     if canvas.marks.any() or (canvas.mask is not None and (canvas.mask.any() or image.complete)):
         return None
+    if canvas.unread:
+        return UNREAD
     if not image.answered:
         return "images not annotated at all"
     return "images left unlabelled because their objects cover no pixel" if image.shapes else EMPTY
