@@ -1,7 +1,7 @@
 """All shapes of an image into one mask and one map of marks, in the upright frame.
 
 The rule for all formats: a mask claims every pixel of its image. So where any wanted shape was left out, be it of a
-kind that is not read, broken, or too small to cover a pixel, the image gets no mask; and only an image that was
+kind that is not read, or broken, the image gets no mask; nor if its objects cover no pixel. Only an image that was
 annotated as empty may get an empty one. Shapes of other categories than the chosen ones do not count, but an image
 that has nothing else was not annotated as empty either.
 """
