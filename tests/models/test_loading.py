@@ -132,11 +132,56 @@ def test_nothing_but_tensors_is_unpickled(tmp_path: Path, container: str) -> Non
     assert not target.exists()
 
 
-def test_a_nested_checkpoint_is_no_state_dict(state: State, tmp_path: Path) -> None:
+@pytest.mark.parametrize("around", ["model", "state_dict", "model_state_dict"])
+def test_a_training_checkpoint_gives_its_model(state: State, tmp_path: Path, around: str) -> None:
     path = tmp_path / "sam.pth"
-    torch.save({"model": state, "epoch": 3}, path)
-    with pytest.raises(ScalerError, match=r"expected a state dict .*`model` holds a dict"):
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(2))]).state_dict()
+    torch.save({"epoch": 3, "optimizer": optimizer, around: {f"module.{k}": v for k, v in state.items()}}, path)
+    assert read_state_dict(path).keys() == state.keys()
+
+
+def test_two_models_in_one_checkpoint_are_not_chosen_from(state: State, tmp_path: Path) -> None:
+    path = tmp_path / "sam.pth"
+    torch.save({"model": state, "ema": state, "epoch": 3}, path)
+    with pytest.raises(ScalerError, match=r"several state dicts \(model, ema\)"):
         read_state_dict(path)
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "model.", "sam."])
+def test_a_prefix_on_every_key_does_not_matter(state: State, tmp_path: Path, prefix: str) -> None:
+    path = save({prefix + key: value for key, value in state.items()}, tmp_path / "sam.pth")
+    load_strictly(build_sam(TINY), read_state_dict(path), path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_tensors_that_are_not_finite_are_refused(state: State, tmp_path: Path, value: float) -> None:
+    name = "mask_decoder.iou_token.weight"
+    state[name] = torch.full_like(state[name], value)
+    with pytest.raises(ScalerError, match=rf"1 of \d+ tensors \({name}\) hold NaN or infinite values"):
+        read_state_dict(save(state, tmp_path / "sam.pth"))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        (b"see the other folder\n", "a text file that begins with 'see the other"),
+        (b"", "the file is empty"),
+        (b"\x89\x00\x01" * 99, "cut off or damaged"),
+    ],
+)
+def test_what_a_file_really_is(tmp_path: Path, content: bytes, what: str) -> None:
+    path = tmp_path / "sam.pth"
+    path.write_bytes(content)
+    with pytest.raises(ScalerError, match=what) as caught:
+        read_state_dict(path)
+    assert "weights_only" not in str(caught.value)
+
+
+def test_safetensors_are_known_by_their_content(state: State, tmp_path: Path) -> None:
+    save(state, tmp_path / "sam.safetensors").rename(tmp_path / "sam.pth")
+    assert read_state_dict(tmp_path / "sam.pth").keys() == state.keys()
 
 
 def test_a_list_is_no_state_dict(tmp_path: Path) -> None:
