@@ -23,6 +23,7 @@ from torch import nn
 
 from scaler.artifacts.labels import to_uint8
 from scaler.data.dataset import prepare
+from scaler.laboratory.dataset import generate
 from scaler.method.initialization import initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter
 from scaler.method.phase_one import train_segmenter
@@ -40,7 +41,7 @@ class Run:
     def __init__(self, params: Params, compute: Compute, folder: Path) -> None:
         self.params, self.compute = params, compute
         self._folders = (folder / str(number) for number in itertools.count())  # one each: no checkpoint is shared
-        prepared = prepare(Path(params.prepare_data.source), params.prepare_data, params.seed)
+        prepared = prepare(Path(params.prepare_data.source), params.prepare_data, params.seed, generate=generate)
         self.train, self.val, self.test = prepared.train, prepared.val, prepared.test
 
     def measure(self, run: str, step: str, pair: Pair, sam: nn.Module) -> dict[str, object]:

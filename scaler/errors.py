@@ -98,12 +98,17 @@ class Faults:
         self.items.extend(faults)
 
     @contextmanager
-    def collect(self, ids: Iterable[str] = ()) -> Iterator[None]:
-        """A block whose `ScalerError` is noted instead of raised; its faults get `ids` if they have none."""
+    def collect(self, ids: Iterable[str] = (), kind: str | None = None) -> Iterator[None]:
+        """A block whose `ScalerError` is noted instead of raised.
+
+        Args:
+            ids: the images that its faults concern, if they do not say so themselves.
+            kind: what to call its faults; None keeps their own kinds.
+        """
         try:
             yield
         except ScalerError as error:
-            self.add(*(item if item.ids else replace(item, ids=tuple(ids)) for item in error.faults))
+            self.add(*(replace(item, ids=item.ids or tuple(ids), kind=kind or item.kind) for item in error.faults))
 
     def count(self, kind: str) -> int:
         """How many faults of one kind there are."""
@@ -164,7 +169,7 @@ def merge(faults: Iterable[Fault]) -> list[Fault]:
 
 def printable(text: str) -> str:
     """The text with control characters and undecodable bytes (surrogates) as escapes, so that any terminal shows it."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _below(name: str, source: str | PathLike[str]) -> str:

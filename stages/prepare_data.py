@@ -11,18 +11,19 @@ PARAMS = ("seed", "prepare_data")
 def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, truth: Output) -> None:
     """Write the three splits, and the training images' truth apart from them: no training stage ever opens it.
 
-    The doctor (`python -m scaler check`) looks at every file first: its errors stop here, its warnings go to the log.
+    Every file is checked first, as by `python -m scaler check`: errors stop here, warnings go to the log.
     """
     from scaler.artifacts.splits import write_data, write_truth
     from scaler.data.checks.examine import examine
     from scaler.data.checks.summary import summary
     from scaler.data.dataset import prepare
+    from scaler.laboratory.dataset import generate
     from scaler.progress import log
 
-    findings = examine(source, job.params.prepare_data, seed=job.params.seed)
-    log.info(summary(findings))
-    findings.raise_if_errors()
-    prepared = prepare(source, job.params.prepare_data, job.params.seed)
+    examination = examine(source, job.params.prepare_data, seed=job.params.seed)
+    log.info(summary(examination, full=True))
+    examination.faults.raise_if_errors()
+    prepared = prepare(source, job.params.prepare_data, job.params.seed, generate=generate)
     for split, out in ((prepared.train, train), (prepared.val, val), (prepared.test, test)):
         with job.hdf5(out, "data") as file:
             write_data(file, split)

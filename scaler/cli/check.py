@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 
 def check(
@@ -23,6 +20,7 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="Write a page that shows the images in question.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Do not search for duplicates.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="List all findings, not one line per kind.")] = False,
 ) -> None:
     """Find what is wrong with a data set.
 
@@ -33,7 +31,7 @@ def check(
       python -m scaler check data/kvasir_seg --html check.html
       python -m scaler check data/kvasir_seg --params params.yaml --json
     """
-    from scaler.data.checks.examine import examine_records
+    from scaler.data.checks.examine import examine
     from scaler.data.checks.summary import summary
     from scaler.errors import ScalerError
     from scaler.params import load_params
@@ -42,12 +40,12 @@ def check(
         raise ScalerError(f"{data}: no such folder; expected one with images and masks.")
     whole = None if params is None else load_params(params)
     block, seed = (None, 0) if whole is None else (whole.prepare_data, whole.seed)
-    findings, records = examine_records(data, block, quick=quick, seed=seed)
-    print(json.dumps(findings.as_json(), indent=2) if as_json else summary(findings))
+    examination = examine(data, block, quick=quick, seed=seed)
+    print(json.dumps(examination.as_json(), indent=2) if as_json else summary(examination, full=show_all))
     if html is not None:
         from scaler.artifacts.writing import write_file
         from scaler.pages.check.page import build_page
 
-        write_file(html, build_page(findings, records, block).encode("utf-8"))
-    if findings.of("error"):
+        write_file(html, build_page(examination, block).encode("utf-8"))
+    if examination.faults.of("error"):
         raise typer.Exit(1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scaler.cli.values import share
-from scaler.errors import ScalerError
+from scaler.errors import Faults, ScalerError
 
 if TYPE_CHECKING:
     from scaler.data.folder import Sample
@@ -93,20 +93,15 @@ def _labelled_of(request: Request) -> list[str]:
 
 def _draw(request: Request) -> dict[Path, list[str]]:
     from scaler.data.folder import survey
-    from scaler.data.problems import Problems
     from scaler.data.split import choose
 
-    class OfRulesGiven(Problems):
-        """Without params, rules of splits that nobody wrote are no fault."""
-
-        def add(self, line: str) -> None:
-            if request.params is not None or not line.startswith(("prepare_data.val: ", "prepare_data.test: ")):
-                super().add(line)
-
     params, seed = _settings(request)
-    problems = OfRulesGiven(request.data)
-    samples = survey(request.data, params, problems, seed)
-    problems.raise_if_any()
+    faults = Faults(request.data)
+    samples = survey(request.data, params, faults, seed)
+    if request.params is None:  # rules that nobody wrote may match nothing
+        unwritten = ("val_matches_nothing", "test_matches_nothing")
+        faults.items = [item for item in faults.items if item.kind not in unwritten]
+    faults.raise_if_errors()
     training = [sample for sample in samples if sample.split == "train"]
     groups = {sample.id: sample.group for sample in training if sample.group is not None}
     lists = {}
@@ -114,8 +109,8 @@ def _draw(request: Request) -> dict[Path, list[str]]:
         lists[_beside(request.out, "val")] = [sample.id for sample in samples if sample.split == "val"]
         lists[_beside(request.out, "train")] = [sample.id for sample in training]
     if request.fraction is not None:
-        shares = _shares(training, problems)
-        problems.raise_if_any()
+        shares = _shares(training, faults)
+        faults.raise_if_errors()
         chosen = choose(list(shares), list(shares.values()), request.fraction, seed, groups=groups)
         lists[request.out] = sorted(chosen)
     return lists
@@ -125,7 +120,7 @@ def _settings(request: Request) -> tuple[PrepareDataParams, int]:
     """The params of the draw: the given file's or guessed ones, under what the command line says."""
     from pydantic import ValidationError
 
-    from scaler.data.checks.inventory import guess
+    from scaler.data.checks.guess import guess
     from scaler.data.entries import RECIPE
     from scaler.params import PrepareDataParams, load_params
 
@@ -147,7 +142,7 @@ def _settings(request: Request) -> tuple[PrepareDataParams, int]:
     return params, seed
 
 
-def _shares(training: Sequence[Sample], problems: Any) -> Mapping[str, float]:
+def _shares(training: Sequence[Sample], faults: Faults) -> Mapping[str, float]:
     from scaler.data.images import read_mask
     from scaler.progress import progress
 
@@ -157,10 +152,8 @@ def _shares(training: Sequence[Sample], problems: Any) -> Mapping[str, float]:
     shares = {}
     with progress(len(masks), "reading masks", unit="mask") as bar:
         for name, path in masks.items():
-            try:
+            with faults.collect([name]):
                 shares[name] = float(read_mask(path).mean())
-            except ScalerError as error:
-                problems.add(str(error))
             bar.update()
     return shares
 

@@ -1,4 +1,4 @@
-"""Tables of the user's (CSV), read strictly: every line has the columns that the first one names."""
+"""CSV tables, read strictly: every line has the columns that the first line names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 DELIMITERS = (",", ";", "\t")
 
@@ -15,20 +15,19 @@ Row = tuple[int, dict[str, str]]
 
 
 def read_csv(path: Path, needed: Sequence[str], known: Sequence[str], role: str) -> tuple[list[str], list[Row]]:
-    """The names of the columns, and the lines that are not empty, each with its number (the first line is 1).
+    """The column names, and the non-empty lines with their numbers (the first line is 1).
 
-    The first line names the columns; they are parted by comma, semicolon or tabulator. Cells lose the blanks around
-    them.
+    Columns are separated by comma, semicolon or tab. White space around cells is removed.
 
     Args:
-        path: UTF-8, with or without byte order mark.
-        needed: columns that must be there.
-        known: all columns with a meaning; a name that is nearly one of these is refused.
-        role: which file it is and what names it, for the message that it is missing.
+        path: UTF-8, with or without a byte order mark.
+        needed: required columns.
+        known: all columns that have a meaning; a name that is nearly one of these is refused.
+        role: what the file is for, used in the message if it is missing.
 
     Raises:
-        ScalerError: no such file, not CSV in UTF-8, a needed column missing, two of one name, a misspelt one, or a line
-            of another number of cells; with the line.
+        ScalerError: the file is missing or is not CSV in UTF-8, a column is missing, duplicated or misspelt, or lines
+            have the wrong number of cells.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -39,15 +38,23 @@ def read_csv(path: Path, needed: Sequence[str], known: Sequence[str], role: str)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             rows = [(reader.line_num + 1, row) for row in reader if any(cell.strip() for cell in row)]
     except FileNotFoundError:
-        raise ScalerError(f"{path}: no such table; {role}, with the columns {', '.join(known)}.") from None
+        remedy = f"{role}, with the columns {', '.join(known)}"
+        raise ScalerError(Fault("table_missing", (path,), "no such table", remedy)) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScalerError(f"{path}: not readable as a table ({error}); save it as CSV in UTF-8.") from None
-    for line, row in rows:
-        if len(row) != len(names):
-            raise ScalerError(
-                f"{path}: line {line}: {len(row)} cells, expected {len(names)} ({', '.join(names)}); a name that holds "
-                f"{delimiter!r} must stand in double quotes."
-            )
+        reason = f"not readable as a table ({error})"
+        raise ScalerError(Fault("table_unreadable", (path,), reason, "save it as CSV in UTF-8")) from None
+    wrong = [
+        Fault(
+            "table_cells",
+            (path,),
+            f"line {line}: expected {len(names)} cells ({', '.join(names)}), found {len(row)}",
+            f"put names that contain {delimiter!r} in double quotes",
+        )
+        for line, row in rows
+        if len(row) != len(names)
+    ]
+    if wrong:
+        raise ScalerError(*wrong)
     return names, [(line, dict(zip(names, (c.strip() for c in row), strict=True))) for line, row in rows]
 
 
@@ -58,14 +65,14 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _check_names(path: Path, names: list[str], needed: Sequence[str], known: Sequence[str]) -> None:
     for missing in (name for name in needed if name not in names):
         others = [name for name in known if name not in needed]
-        optional = f", and of {', '.join(others)} those that you have" if others else ""
-        raise ScalerError(
-            f"{path}: no column named {missing}; the first line has {', '.join(map(repr, names)) or 'nothing'}. "
-            f"Expected column names, parted by commas: {', '.join(needed)}{optional}."
-        )
+        optional = f" and optionally {', '.join(others)}" if others else ""
+        reason = f"no column named {missing}; the first line has {', '.join(map(repr, names)) or 'nothing'}"
+        remedy = f"write the column names in the first line: {', '.join(needed)}{optional}"
+        raise ScalerError(Fault("table_columns", (path,), reason, remedy))
     for name in names:
         if names.count(name) > 1:
-            raise ScalerError(f"{path}: two columns named {name!r}; keep one.")
+            raise ScalerError(Fault("table_columns", (path,), f"two columns named {name!r}", "keep one"))
         near = get_close_matches(name.casefold(), known, n=1, cutoff=0.8)
         if near and name not in known and near[0] not in names:
-            raise ScalerError(f"{path}: column {name!r}: did you mean {near[0]!r}? Rename it, or take it out.")
+            reason = f"column {name!r} is nearly {near[0]!r}, which has a meaning"
+            raise ScalerError(Fault("table_columns", (path,), reason, "rename or remove it"))

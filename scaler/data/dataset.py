@@ -1,4 +1,4 @@
-"""From what the user brought to the three splits that training reads, and the truth apart from them."""
+"""From a data set on disk to the three splits that training reads, and the truth apart from them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.splits import DataSet
-from scaler.data.entries import RECIPE, Entry, of_folder, of_laboratory
+from scaler.data.entries import RECIPE, Entry, Generate, of_folder, of_recipe
 from scaler.data.marks import points, scribbles
-from scaler.data.problems import Problems
-from scaler.data.reading import Picture
+from scaler.data.reading import Pixels
 from scaler.data.resize import to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
-from scaler.errors import ScalerError
+from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
 from scaler.progress import log, progress
 from scaler.randomness import generator
@@ -26,11 +25,11 @@ U8 = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of the training images, for evaluation and report only.
+    """The masks of the training images, for evaluation and report only.
 
     Attributes:
         ids: N image ids, in the order of the training split.
-        mask: (N, S, S) uint8 {0, 1}; zeros where not known.
+        mask: (N, S, S) uint8 {0, 1}; zeros if not known.
         known: (N,) bool.
     """
 
@@ -51,7 +50,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Stack:
-    """A split as it was read: `DataSet` before it is settled what is labelled; `share` is the foreground's, native."""
+    """A split as it was read, before it is decided what is labelled; `share` is the foreground's, at native size."""
 
     ids: list[str]
     sets: list[str]
@@ -67,28 +66,34 @@ class _Stack:
     native_masks: list[U8]
 
 
-def prepare(source: Path, params: PrepareDataParams, seed: int) -> Prepared:
+def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Generate | None = None) -> Prepared:
     """Read, check, resize and label a data set, one image at a time.
 
     The splits are those of `scaler.data.folder`. Supervision: `semi`: `labelled_fraction` of the training images that
     have a mask (or those of `labelled_list`) are labelled, drawn as whole groups; `full`: all that have a mask;
-    `points`, `scribbles`: none, but there are marks, the user's where there is a marks file, else simulated from the
-    mask at the size of training, where there is one.
+    `points`, `scribbles`: none, but there are marks: those of the marks file, or else simulated from the mask at the
+    size of training.
 
     Args:
-        source: a folder as in `scaler.data.layouts_files`, or the built-in laboratory (it holds `recipe.yaml`).
+        source: a folder in one of the layouts, or one with a `recipe.yaml` from which images are generated.
         params: the block `prepare_data`; its `source` is not read.
         seed: decides the validation images (`val_fraction`), the labelled images and the simulated marks.
+        generate: makes the images of a recipe.
 
     Raises:
-        ScalerError: with all faults of the data, a line each, naming file and cure.
+        ScalerError: with all faults of the data.
     """
-    problems = Problems(source)
-    is_laboratory = (source / RECIPE).is_file()
-    entries = (of_laboratory if is_laboratory else of_folder)(source, params, problems, seed)
-    listed = _listed(source, params, [entry.id for entry in entries["train"]], problems)
-    stacks = {split: _read(split, entries[split], params.size, problems) for split in SPLITS if not problems.full}
-    problems.raise_if_any()
+    faults = Faults(source)
+    if (source / RECIPE).is_file():
+        if generate is None:
+            reason = "a recipe, and nothing to generate images from it"
+            raise ScalerError(Fault("recipe", (source / RECIPE,), reason, "pass `generate`"))
+        entries = of_recipe(source, params, faults, seed, generate)
+    else:
+        entries = of_folder(source, params, faults, seed)
+    listed = _listed(source, params, [entry.id for entry in entries["train"]], faults)
+    stacks = {split: _read(split, entries[split], params.size, faults) for split in SPLITS}
+    faults.raise_if_errors()
     train = stacks["train"]
     return Prepared(
         train=_training(train, params, listed, seed),
@@ -98,7 +103,7 @@ def prepare(source: Path, params: PrepareDataParams, seed: int) -> Prepared:
     )
 
 
-def _read(split: Split, entries: Sequence[Entry], size: int, problems: Problems) -> _Stack:
+def _read(split: Split, entries: Sequence[Entry], size: int, faults: Faults) -> _Stack:
     count = len(entries)
     stack = _Stack(
         ids=[entry.id for entry in entries],
@@ -116,27 +121,22 @@ def _read(split: Split, entries: Sequence[Entry], size: int, problems: Problems)
     )
     with progress(count, f"reading {split}", unit="image") as bar:
         for number, entry in enumerate(entries):
-            picture = entry.read()
-            if picture is not None:
-                _put(stack, number, entry.id, picture, size, problems)
-                if split != "train" and picture.mask is not None:
-                    stack.native_masks.append(picture.mask)
+            pixels = entry.read()
+            if pixels is not None:
+                with faults.collect([entry.id]):
+                    _put(stack, number, pixels, size)
+                if split != "train" and pixels.mask is not None:
+                    stack.native_masks.append(pixels.mask)
             bar.update()
-            if problems.full:
-                break
     return stack
 
 
-def _put(stack: _Stack, number: int, name: str, picture: Picture, size: int, problems: Problems) -> None:
-    try:
-        stack.image[number], mask, marks = to_square(picture.image, picture.mask, picture.marks, size)
-    except ScalerError as error:
-        problems.add(f"{name}: {error}")
-        return
-    stack.native_size[number] = picture.image.shape[:2]
-    if mask is not None and picture.mask is not None:
+def _put(stack: _Stack, number: int, pixels: Pixels, size: int) -> None:
+    stack.image[number], mask, marks = to_square(pixels.image, pixels.mask, pixels.marks, size)
+    stack.native_size[number] = pixels.image.shape[:2]
+    if mask is not None and pixels.mask is not None:
         stack.mask[number], stack.known[number] = mask, True
-        stack.share[number] = picture.mask.mean()
+        stack.share[number] = pixels.mask.mean()
     if marks is not None:
         stack.marks[number], stack.marked[number] = marks, True
 
@@ -172,14 +172,12 @@ def _evaluation(stack: _Stack) -> DataSet:
     )
 
 
-def _listed(source: Path, params: PrepareDataParams, ids: list[str], problems: Problems) -> list[str] | None:
-    if params.supervision != "semi" or params.labelled_list is None:
+def _listed(source: Path, params: PrepareDataParams, ids: list[str], faults: Faults) -> list[str] | None:
+    if params.supervision != "semi" or params.labelled_list is None or not ids:
         return None
-    try:
+    with faults.collect():
         return read_id_list(source, params.labelled_list, "prepare_data.labelled_list", ids)
-    except ScalerError as error:
-        problems.add(str(error))
-        return None
+    return None
 
 
 def _labelled(stack: _Stack, params: PrepareDataParams, listed: list[str] | None, seed: int) -> NDArray[np.bool_]:
@@ -195,10 +193,9 @@ def _labelled(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         chosen = set(listed)
         bare = sorted(chosen - set(ids))
         if bare:
-            raise ScalerError(
-                f"prepare_data.labelled_list: {params.labelled_list}: {len(bare)} listed images have no mask, "
-                f"first {bare[0]!r}; add the mask, or take the image off the list."
-            )
+            reason = f"prepare_data.labelled_list: {len(bare)} listed images have no mask, first {bare[0]!r}"
+            remedy = "add the mask, or take the image off the list"
+            raise ScalerError(Fault("labelled_without_mask", (str(params.labelled_list),), reason, remedy))
     return np.asarray([name in chosen for name in stack.ids], np.bool_)
 
 

@@ -1,36 +1,36 @@
-"""Finding the samples of a data set: its files, paired by name, and the split, set and group of each."""
+"""The samples of a data set: its files, paired by name, and the split, set and group of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
 
-from scaler.data.groups import groups_of, members, note_cuts
+from scaler.data import points_files
+from scaler.data.groups import groups_of, note_divided
 from scaler.data.images import read_mask
-from scaler.data.layouts_files import OTHER_PICTURES, Found, find
+from scaler.data.layouts import AUTO
+from scaler.data.layouts_files import HINTED, find_in_folders
 from scaler.data.points import Points
-from scaler.data.problems import Problems
-from scaler.data.split import Split, assign_splits, choose, read_id_list
-from scaler.errors import ScalerError
+from scaler.data.source_files import SourceFiles
+from scaler.data.split import Split, assign_splits, draw_validation
+from scaler.data.table import read_table
+from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
-
-__all__ = ["OTHER_PICTURES", "Sample", "draw_validation", "find_samples", "survey"]
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image of the user's, in one split.
+    """One image of a data set, in one split.
 
     Attributes:
         id: path of the image without the sub-folder of the images and without suffix, verbatim, "/" between its parts.
         split: "train", "val" or "test".
-        image, mask, marks: files; mask and marks may be absent.
-        points: the image's own, where `marks` is a file of points for all images.
+        image, mask, marks: files; mask and marks may be None.
+        points: the image's own, if `marks` is a file of points for all images.
         set: name of the set that it belongs to, "" for a single one.
-        group: of the images that no split may cut apart; None: it stands for itself.
+        group: images of a group are never divided between splits; None: the image stands for itself.
     """
 
     id: str
@@ -44,112 +44,94 @@ class Sample:
 
 
 def find_samples(root: Path, params: PrepareDataParams, seed: int = 0) -> list[Sample]:
-    """The samples of a folder, sorted by id, with all faults of names and places (contents are not read).
+    """The samples of a folder, sorted by id; file contents are not read.
 
     Raises:
-        ScalerError: see `survey`; every fault is a line.
+        ScalerError: with all faults, see `survey`.
     """
-    problems = Problems(root)
-    samples = survey(root, params, problems, seed)
-    problems.raise_if_any()
+    faults = Faults(root)
+    samples = survey(root, params, faults, seed)
+    faults.raise_if_errors()
     return samples
 
 
-def survey(
-    root: Path, params: PrepareDataParams, problems: Problems, seed: int = 0, tell: Tell = print
-) -> list[Sample]:
-    """As `find_samples`, but what is wrong with single files goes to `problems`, so that reading can add its own.
-
-    Noted are, besides `scaler.data.layouts_files.find`'s: validation and test images without mask, split rules that
-    match nothing or overlap or cut a group apart, and a training split without any label.
+def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0) -> list[Sample]:
+    """The samples of a folder, sorted by id; with `paper_protocol` an id may occur in validation and in test.
 
     Args:
         root: the source.
         params: the block `prepare_data`; its `source` is not read.
-        problems: gets the faults.
-        seed: decides the validation images, where they are drawn (`val_fraction`; then training masks are read).
-        tell: hears what is left out, drawn and grouped.
-
-    Returns:
-        Sorted by id; with `paper_protocol` an id may be there twice, for validation and for test.
+        faults: gets errors about names, pairs, splits and groups, and notes about what is left out, drawn and grouped.
+        seed: decides the validation images, if they are drawn (`val_fraction`; training masks are then read).
 
     Raises:
-        ScalerError: there is nothing to survey: a folder is missing, lies elsewhere, or holds no image.
+        ScalerError: a folder is missing, or lies elsewhere.
     """
-    found = find(root, params, problems)
-    for note in found.notes:
-        tell(note)
-    groups = groups_of(found.images, params.groups, found.groups, problems, tell)
-    splits = assign_splits(found.images, found.roles, params, root, problems, tell)
-    note_cuts(splits, groups, params, problems)
+    found = _find(root, params, faults)
+    if not found.images:
+        return []  # all that follows from it would be reported, too
+    first = len(faults.items)
+    groups = groups_of(found.images, params.groups, found.groups, faults)
+    splits = assign_splits(found.images, found.roles, params, root, faults)
+    note_divided(splits, groups, params, faults)
     if params.val is None:
-        shares = {name: share for name in splits["train"] if (share := _share(found, name)) is not None}
-        draw_validation(splits, shares, groups, params, root, seed, problems, tell)
+        shares = {name: share for name in splits["train"] if (share := _foreground_share(found, name)) is not None}
+        draw_validation(splits, shares, groups, params, root, seed, faults)
+    for number, item in enumerate(faults.items[first:], first):  # these rules know ids, people know files
+        if item.ids:
+            faults.items[number] = replace(item, files=tuple(found.images[name] for name in item.ids))
     samples = [_sample(found, groups, name, split) for split, names in splits.items() for name in names]
     samples.sort(key=lambda sample: (sample.id, sample.split))
-    _note_missing_labels(samples, params, found, problems)
+    _note_missing_labels(samples, params, found, faults)
     return samples
 
 
-def draw_validation(
-    splits: dict[Split, list[str]],
-    shares: Mapping[str, float],
-    groups: Mapping[str, str],
-    params: PrepareDataParams,
-    root: Path,
-    seed: int,
-    problems: Problems,
-    tell: Tell,
-) -> None:
-    """Move `params.val_fraction` of the training images that have a mask to validation, whole groups.
-
-    Groups with an image without mask, or on the labelled list, stay in training.
-
-    Args:
-        splits: changed in place.
-        shares: foreground share of the training images that have a mask.
-        groups: by id.
-        params: `val_fraction` and `labelled_list` are read.
-        root: where the list lies.
-        seed: decides the draw.
-        problems: gets it that nothing can be drawn.
-        tell: hears how many were drawn.
-    """
-    if params.val_fraction is None:
-        return
-    kept = set(_listed(params, root, splits["train"]))
-    free = [u for u in members(splits["train"], groups) if all(name in shares and name not in kept for name in u)]
-    ids = [name for unit in free for name in unit]
-    if len(free) < 2:
-        problems.add(
-            f"prepare_data.val_fraction: validation images need masks, and only {len(free)} of the training images "
-            "(or whole groups of them) could be given away; add masks, or name validation images by prepare_data.val."
+def _find(root: Path, params: PrepareDataParams, faults: Faults) -> SourceFiles:
+    if not root.is_dir():
+        raise ScalerError(
+            Fault("folder_missing", (root,), "no such folder", "check prepare_data.source in params.yaml")
         )
-        return
-    drawn = choose(ids, [shares[n] for n in ids], params.val_fraction, seed, purpose="val", groups=groups)
-    splits["val"] = sorted(drawn)
-    splits["train"] = [name for name in splits["train"] if name not in drawn]
-    tell(f"splits: {len(drawn)} of {len(ids)} training images with mask are drawn for validation (seed {seed})")
+    has_points = points_files.is_points(Path(params.marks))
+    if params.layout == "csv":
+        found = read_table(root, params, faults)
+    else:
+        rules = params.model_copy(update={"marks": AUTO}) if has_points else params
+        found = find_in_folders(root, rules, faults)
+    if has_points:
+        _add_points(found, root, params.marks, faults)
+    return found
 
 
-def _listed(params: PrepareDataParams, root: Path, training: Sequence[str]) -> list[str]:
-    if params.labelled_list is None or params.supervision != "semi":
-        return []
-    try:
-        return read_id_list(root, params.labelled_list, "prepare_data.labelled_list", training)
-    except ScalerError:
-        return []  # told where the labelled images are chosen
+def _add_points(found: SourceFiles, root: Path, name: str, faults: Faults) -> None:
+    """The points of all images, from one file; it names an image by its id, with or without a suffix."""
+    path = root / name
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        reason = f"prepare_data.marks: must lie inside {root}, so that changes in it are noticed"
+        raise ScalerError(Fault("points_outside_source", (name,), reason, "move it there"))
+    for key, points in points_files.read_points_of_all(path).items():
+        image_id = key if key in found.images else PurePosixPath(key).with_suffix("").as_posix() if key else ""
+        if image_id not in found.images:
+            is_hinted = faults.count("points_without_image") < HINTED
+            near = next(iter(get_close_matches(key, found.images, n=1)), None) if is_hinted else None
+            hint = f"the nearest id is {near!r}" if near else f"an id is, for example, {next(iter(found.images))!r}"
+            reason = f"{points.at}no image has this id; {hint}"
+            faults.add(Fault("points_without_image", (path,), reason, "correct the name, or remove the points"))
+        elif image_id in found.marks:
+            reason = f"{points.at}this image also has the marks {found.marks[image_id]}"
+            faults.add(Fault("marks_twice", (path,), reason, "keep one of them"))
+        else:
+            found.marks[image_id], found.points[image_id] = path, points
 
 
-def _share(found: Found, name: str) -> float | None:
-    """The foreground share of a mask; None without one, and where it is not readable, which reading will tell."""
+def _foreground_share(found: SourceFiles, name: str) -> float | None:
+    """The foreground share of a mask; None without one, or if it is not readable, which reading reports."""
     try:
         return float(read_mask(found.masks[name]).mean()) if name in found.masks else None
     except ScalerError:
         return None
 
 
-def _sample(found: Found, groups: Mapping[str, str], name: str, split: Split) -> Sample:
+def _sample(found: SourceFiles, groups: Mapping[str, str], name: str, split: Split) -> Sample:
     return Sample(
         id=name,
         split=split,
@@ -162,24 +144,17 @@ def _sample(found: Found, groups: Mapping[str, str], name: str, split: Split) ->
     )
 
 
-def _note_missing_labels(
-    samples: Iterable[Sample], params: PrepareDataParams, found: Found, problems: Problems
-) -> None:
-    usable = 0
-    training: list[Sample] = []
-    weak = params.supervision in ("points", "scribbles")
+def _note_missing_labels(samples: list[Sample], params: PrepareDataParams, found: SourceFiles, faults: Faults) -> None:
+    is_weak = params.supervision in ("points", "scribbles")
+    training = [sample for sample in samples if sample.split == "train"]
     for sample in samples:
-        if sample.split == "train":
-            training.append(sample)
-            usable += sample.mask is not None or (weak and sample.marks is not None)
-        elif sample.mask is None:
-            problems.add(
-                f"{sample.image}: a {sample.split} image without mask; {found.cures[sample.id]}, "
-                f"or take it out of prepare_data.{sample.split}."
-            )
-    if training and not usable:
+        if sample.split != "train" and sample.mask is None:
+            remedy = f"{found.mask_remedies[sample.id]}, or take the image out of prepare_data.{sample.split}"
+            reason = f"a {sample.split} image without mask"
+            faults.add(Fault("mask_missing", (sample.image,), reason, remedy, ids=(sample.id,)))
+    if training and not any(s.mask is not None or (is_weak and s.marks is not None) for s in training):
+        labels = "masks or marks" if is_weak else "masks"
         first = training[0]
-        problems.add(
-            f"prepare_data.train: none of the {len(training)} training images has a label; add masks"
-            f"{' or marks' if weak else ''} for some of them: for {first.image.name}, {found.cures[first.id]}."
-        )
+        remedy = f"add {labels} for some of them: for {first.image.name}, {found.mask_remedies[first.id]}"
+        reason = f"prepare_data.train: none of the {len(training)} training images has a label"
+        faults.add(Fault("no_labels", (), reason, remedy))

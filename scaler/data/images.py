@@ -5,64 +5,91 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.data.decode import Decoded, Samples, decode
-from scaler.errors import ScalerError
+from scaler.data.decode import decode
+from scaler.data.samples import Decoded, Samples
+from scaler.errors import Fault, ScalerError
 
-NEAR = 7  # JPEG leaves 0 and 255 within this distance
-LOSSY_THRESHOLD = 128
-LOSSY_GREY_SPREAD = 16  # a grey JPEG's channels differ by rounding only
-PHOTO_SHARE = 0.25  # even thin vessels leave less than this share of a JPEG mask between black and white
-MASK_CURE = "Save the mask as PNG with 0 for background and 255 for the object."
+THRESHOLD = 128  # of 255: where grey masks are cut
+NEAR = 7  # of 255: JPEG leaves black and white within this distance
+GREY_SPREAD = 16  # of 255: channels of a grey JPEG differ by rounding only
+MIDDLE = (64, 192)  # of 255: values that edges hold little of
+PHOTO_SHARE = 0.25  # even thin vessels leave less than this share of a mask in the middle
+LEVEL_SHARE = 0.002  # flat areas above this share of the image are a class of their own, not an edge
+REMEDY = "save the mask as PNG with 0 for background and 255 for the object"
 
 U8 = NDArray[np.uint8]
 Convention = Literal["auto", "fg1_bg2", "fg1_bg0_unknown255"]
 
 
-def read_image(path: Path) -> U8:
+def read_image(path: Path, white: int | None = None) -> U8:
     """An image as (H, W, 3) uint8 RGB, turned upright.
 
     Grey is repeated in all channels, transparency is dropped (the colour below it stays), 16 bits become 8 by
     round(v / 257), fewer bits are stretched exactly.
 
+    Args:
+        path: any format of `scaler.data.decode`.
+        white: the value of images of more than 8 bits that becomes 255, such as 4095 for 12-bit data in a 16-bit file;
+            None: the greatest value that the file can hold. What is brighter becomes 255.
+
     Raises:
         ScalerError: see `scaler.data.decode.decode`.
     """
-    decoded = decode(path)
+    return image_of(decode(path), white)
+
+
+def image_of(decoded: Decoded, white: int | None = None) -> U8:
+    """As `read_image`, for a file that is decoded already."""
     if decoded.palette is not None:
         return decoded.palette[decoded.values]
-    values = _eight_bits(decoded.values, decoded.top)
+    top = white if white is not None and decoded.top > 255 else decoded.top
+    values = eight_bits(np.minimum(decoded.values, top), top)
     return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
 
 
-def read_mask(path: Path) -> U8:
+def read_mask(path: Path, threshold: int = THRESHOLD) -> U8:
     """A mask as (H, W) uint8 {0, 1}, turned upright.
 
-    Read are 0 and 1; black and white at any bit depth, up to 7 of 255 away from either; JPEG, cut at 128; two palette
-    indexes or two colours, of which black, or else index 0, is background.
+    Values 0 and 1 are taken as they are. Grey values, such as anti-aliased edges or JPEG noise, are cut at
+    `threshold`. Of two palette indexes or two colours, black, or else index 0, is background.
+
+    Args:
+        path: any format of `scaler.data.decode`.
+        threshold: 1 to 255, on the scale of 8 bits; from this value on a pixel is foreground.
 
     Raises:
-        ScalerError: as for images, or values that leave the meaning open (between black and white in a lossless file,
-            more than two classes, a shape in the transparency channel); the message names the values.
+        ScalerError: the file cannot be decoded, or it cannot be a mask: areas of more than two values, a photograph or
+            soft map, nothing above the threshold, or a shape in the transparency channel.
     """
-    decoded = decode(path)
-    if decoded.palette is not None:
-        return _palette_mask(path, decoded.values, decoded.palette)
-    grey = decoded.grey(LOSSY_GREY_SPREAD if decoded.lossy else 0)
+    return mask_of(decode(path), path, threshold)
+
+
+def mask_of(decoded: Decoded, path: Path, threshold: int = THRESHOLD) -> U8:
+    """As `read_mask`, for a file that is decoded already."""
+    grey = grey_values(decoded)
     if grey is None:
-        return _colour_mask(path, decoded)
+        return _palette_mask(path, decoded) if decoded.palette is not None else _colour_mask(path, decoded)
     _refuse_shape_in_alpha(path, decoded, grey)
-    histogram = np.bincount(grey.ravel(), minlength=decoded.top + 1)
-    if decoded.lossy:
-        return _lossy_mask(path, grey, histogram)
-    used = np.flatnonzero(histogram)
-    if not _is_two_valued(used, decoded.top):
-        raise ScalerError(
-            f"{path}: expected a mask of 0 and 1 or 0 and 255, got the values {_listed(used)}. {MASK_CURE}"
-        )
-    return _table(used, decoded.top)[grey]
+    used = np.unique(grey)
+    if used[-1] <= 1 and not (decoded.lossy and used[-1] == 1):
+        return grey.astype(np.uint8)
+    values = eight_bits(grey, 255 if used[-1] <= 255 else decoded.top)  # 0 and 255 also occur in 16 bits
+    _check_grey(path, values, used, decoded.lossy, threshold)
+    return (values >= threshold).astype(np.uint8)
+
+
+def grey_values(decoded: Decoded) -> Samples | None:
+    """(H, W) samples of a grey file, of colours that are all grey, or of a palette of greys; else None."""
+    if decoded.palette is None:
+        return decoded.grey(GREY_SPREAD)
+    used = np.unique(decoded.values)
+    colours = decoded.palette[used]
+    is_grey = bool((colours == colours[:, :1]).all())
+    return decoded.palette[decoded.values][..., 0] if is_grey and len(np.unique(colours)) == len(used) else None
 
 
 def read_marks(path: Path, convention: Convention = "auto") -> U8:
@@ -73,106 +100,115 @@ def read_marks(path: Path, convention: Convention = "auto") -> U8:
         convention: `fg1_bg2` (0 unknown), `fg1_bg0_unknown255`, or `auto`: the one that the values allow.
 
     Raises:
-        ScalerError: as for images, a JPEG, values outside the convention, or values that both conventions allow.
+        ScalerError: the file cannot be decoded, is a JPEG, has values outside the convention, or, with `auto`, values
+            that both conventions allow.
     """
     decoded = decode(path)
     if decoded.lossy:
-        raise ScalerError(f"{path}: marks in a JPEG are blurred by its compression; export them again as PNG.")
+        raise _refused("marks_lossy", path, "the compression blurs marks", "export them again as PNG")
     values = _mark_values(path, decoded)
-    used = {int(v) for v in np.flatnonzero(np.bincount(values.ravel()))}
+    used = {int(v) for v in np.unique(values)}
     chosen = _convention_of(path, used) if convention == "auto" else convention
     allowed = {0, 1, 2} if chosen == "fg1_bg2" else {0, 1, 255}
     if not used <= allowed:
-        raise ScalerError(
-            f"{path}: marks of the convention {chosen} hold only {_listed(sorted(allowed))}, "
-            f"got {_listed(sorted(used))}. Mend the file, or set prepare_data.marks_convention."
-        )
+        expected, got = listed(sorted(allowed)), listed(sorted(used))
+        reason = f"expected marks of the convention {chosen} ({expected}), found the values {got}"
+        remedy = "correct the file, or change prepare_data.marks_convention"
+        raise _refused("marks_values", path, reason, remedy)
     if chosen == "fg1_bg2":
         return values.astype(np.uint8)
     return np.where(values == 255, 0, 2 - values.astype(np.int32)).astype(np.uint8)
 
 
-def _eight_bits(values: Samples, top: int) -> U8:
+def eight_bits(values: Samples, top: int) -> U8:
+    """Values in [0, top] as [0, 255], rounded."""
     if top == 255:
         return values.astype(np.uint8)
     scaled = (values.astype(np.uint32) * 255 + top // 2) // top
     return scaled.astype(np.uint8)
 
 
-def _is_two_valued(used: NDArray[np.intp], top: int) -> bool:
-    low, high = int(used[0]), int(used[-1])
-    if high <= 1 or set(used.tolist()) in ({0, 255}, {255}):
-        return True
-    step = top // 255 or 1
-    near = NEAR * step if top >= 255 else 0
-    if set(used.tolist()) == {0, 1, top}:
-        return False  # 1 is an object and the top value "ignore" as likely as noise
-    is_clean = bool(np.all((used <= near) | (used >= top - near)))
-    return is_clean and (high >= top - near) and (low <= near or low >= top - near)
+def listed(values: NDArray[np.generic] | list[int], most: int = 8) -> str:
+    """The first values, for a message."""
+    shown = ", ".join(str(v) for v in list(values)[:most])
+    return shown if len(values) <= most else f"{shown}, ... ({len(values)} different values)"
 
 
-def _table(used: NDArray[np.intp], top: int) -> U8:
-    cut = 1 if used[-1] <= 1 else (int(used[-1]) + 1) // 2
-    return (np.arange(top + 1) >= cut).astype(np.uint8)
+def _refused(kind: str, path: Path, reason: str, remedy: str = REMEDY) -> ScalerError:
+    return ScalerError(Fault(kind, (path,), reason, remedy))
 
 
-def _lossy_mask(path: Path, grey: Samples, histogram: NDArray[np.intp]) -> U8:
-    used = np.flatnonzero(histogram)
-    if 0 < used[-1] <= NEAR:
-        raise ScalerError(
-            f"{path}: a JPEG with the values {_listed(used)} only: its object, if any, is lost. {MASK_CURE}"
-        )
-    middle = histogram[LOSSY_THRESHOLD // 2 : 256 - LOSSY_THRESHOLD // 2].sum() / grey.size
-    if middle > PHOTO_SHARE:
-        raise ScalerError(
-            f"{path}: {middle:.0%} of the pixels are neither black nor white: a photograph or a soft map, "
-            f"no mask. {MASK_CURE}"
-        )
-    return (grey >= LOSSY_THRESHOLD).astype(np.uint8)
+def _check_grey(path: Path, values: U8, used: NDArray[np.generic], is_lossy: bool, threshold: int) -> None:
+    """Refuse what cannot be a mask with grey edges."""
+    got = f"expected a mask of 0 and 1 or 0 and 255, found the values {listed(used)}"
+    if used[-1] > 0 and values.max() < threshold:
+        remedy = f"{REMEDY}, or lower prepare_data.mask_threshold"
+        raise _refused("mask_below_threshold", path, f"{got}, all below the threshold {threshold}", remedy)
+    low = [v for v in used.tolist() if v <= NEAR]
+    if not is_lossy and low == list(range(len(low))) and len(low) > 1 and len(used) == len(low) + 1:
+        raise _refused("mask_classes", path, f"{got}: small values may be classes or 'ignore'")
+    middle = float(((values >= MIDDLE[0]) & (values < MIDDLE[1])).mean())
+    levels = _levels(values)
+    if len(levels) > 2 or (len(levels) == 2 and levels[1] < threshold):
+        reason = f"{got}, and flat areas of {listed(levels)}: more than two classes"
+        raise _refused("mask_classes", path, reason)
+    if middle > PHOTO_SHARE and not (len(levels) == 2 and len(used) == 2):
+        reason = f"{got}, and {middle:.0%} of the pixels are neither dark nor bright: a photograph or a soft map"
+        raise _refused("mask_soft", path, reason)
 
 
-def _palette_mask(path: Path, indexes: Samples, palette: U8) -> U8:
-    used = np.flatnonzero(np.bincount(indexes.ravel(), minlength=256))
-    colours = palette[used]
-    levels = np.unique(colours[:, 0])
-    if (colours == colours[:, :1]).all() and _is_two_valued(levels.astype(np.intp), 255):
-        return _table(levels.astype(np.intp), 255)[palette[:, 0]][indexes]
-    background = _black_or_none(colours)
+def _levels(values: U8) -> list[int]:
+    """Values that fill areas: flat in a 3 x 3 neighbourhood, black and white with what is `NEAR` to them as one."""
+    square = np.ones((3, 3), np.uint8)
+    flat = cv2.erode(values, square) == cv2.dilate(values, square)
+    flat[[0, -1]] = flat[:, [0, -1]] = False
+    counts = np.bincount(values[flat], minlength=256)
+    levels: list[int] = [0] * bool(counts[: NEAR + 1].any())
+    levels += [v for v in range(NEAR + 1, 255 - NEAR) if counts[v] > LEVEL_SHARE * values.size]
+    return levels + [255] * bool(counts[255 - NEAR :].any())
+
+
+def _palette_mask(path: Path, decoded: Decoded) -> U8:
+    assert decoded.palette is not None
+    used = np.unique(decoded.values)
+    colours = decoded.palette[used]
+    background = _only_black(colours)
     if background is None and used[0] == 0:
         background = 0
     if len(used) > 2 or (background is None and not (len(used) == 1 and used[0] > 0)):
-        raise ScalerError(
-            f"{path}: expected a palette mask of two indexes, 0 or black being background; got the indexes "
-            f"{_listed(used)} with the colours {_named(colours)}. {MASK_CURE}"
+        reason = (
+            "expected a palette mask of two indexes, 0 or black being background; found the indexes "
+            f"{listed(used)} with the colours {_named(colours)}"
         )
+        raise _refused("mask_classes", path, reason)
     table = np.ones(256, np.uint8)
     if background is not None:
         table[used[background]] = 0
-    return table[indexes]
+    return table[decoded.values]
 
 
 def _colour_mask(path: Path, decoded: Decoded) -> U8:
     codes = decoded.values.astype(np.int64) @ np.asarray([1 << 32, 1 << 16, 1])
     used = np.unique(codes)
     if decoded.lossy or len(used) > 2 or used[0] != 0:
-        seen = "a JPEG in colour" if decoded.lossy else f"{len(used)} colours"
-        raise ScalerError(f"{path}: expected black and one other colour, got {seen}. {MASK_CURE}")
+        found = "a JPEG in colour" if decoded.lossy else f"{len(used)} colours"
+        raise _refused("mask_colours", path, f"expected black and one other colour, found {found}")
     return np.asarray(codes != 0, np.uint8)
 
 
 def _refuse_shape_in_alpha(path: Path, decoded: Decoded, grey: Samples) -> None:
     alpha = decoded.alpha
     if alpha is not None and alpha.min() != alpha.max() and grey.min() == grey.max():
-        raise ScalerError(
-            f"{path}: the shape is in the transparency channel, the colour is the same all over. {MASK_CURE}"
-        )
+        reason = "the shape is in the transparency channel, the colour is the same everywhere"
+        raise _refused("mask_in_alpha", path, reason)
 
 
 def _mark_values(path: Path, decoded: Decoded) -> Samples:
     if decoded.palette is None:
         grey = decoded.grey()
         if grey is None:
-            raise ScalerError(f"{path}: marks in colour; export them as grey or palette PNG with 0, 1, 2 or 0, 1, 255.")
+            remedy = "export them as grey or palette PNG with 0, 1, 2 or 0, 1, 255"
+            raise _refused("marks_colours", path, "marks in colour", remedy)
         return grey
     if set(np.unique(decoded.values).tolist()) <= {0, 1, 2, 255}:
         return decoded.values
@@ -185,29 +221,27 @@ def _convention_of(path: Path, used: set[int]) -> Convention:
     if used in ({255}, {1, 255}, {0, 1, 255}):
         return "fg1_bg0_unknown255"
     if used <= {0, 1} or used == {0, 255}:
-        raise ScalerError(
-            f"{path}: marks with the values {_listed(sorted(used))} may be unknown and foreground, or background "
-            "and the rest. Say which by prepare_data.marks_convention: fg1_bg2 or fg1_bg0_unknown255 in params.yaml "
-            "(a full mask belongs into the masks folder)."
+        reason = (
+            f"marks with the values {listed(sorted(used))} may be unknown and foreground, or background and the rest"
         )
-    raise ScalerError(
-        f"{path}: expected marks of 1 foreground, 2 background, 0 unknown, or of 1 foreground, 0 background, "
-        f"255 unknown; got the values {_listed(sorted(used))}. Mend the file; prepare_data.marks_convention chooses "
-        "between these two."
+        remedy = (
+            "set prepare_data.marks_convention to fg1_bg2 or fg1_bg0_unknown255; a full mask belongs in the folder of "
+            "masks"
+        )
+        raise _refused("marks_ambiguous", path, reason, remedy)
+    reason = (
+        "expected marks of 1 foreground, 2 background, 0 unknown, or of 1 foreground, 0 background, 255 unknown; "
+        f"found the values {listed(sorted(used))}"
     )
+    remedy = "correct the file; prepare_data.marks_convention chooses between these two"
+    raise _refused("marks_values", path, reason, remedy)
 
 
-def _black_or_none(colours: U8) -> int | None:
+def _only_black(colours: U8) -> int | None:
     black = np.flatnonzero(~colours.any(axis=1))
     return int(black[0]) if len(black) == 1 else None
 
 
-def _listed(values: NDArray[np.intp] | list[int], most: int = 8) -> str:
-    shown = ", ".join(str(int(v)) for v in values[:most])
-    return shown if len(values) <= most else f"{shown}, ... ({len(values)} different values)"
-
-
 def _named(colours: U8, most: int = 4) -> str:
-    return ", ".join(f"({r}, {g}, {b})" for r, g, b in colours[:most].tolist()) + (
-        ", ..." if len(colours) > most else ""
-    )
+    shown = ", ".join(f"({r}, {g}, {b})" for r, g, b in colours[:most].tolist())
+    return shown + (", ..." if len(colours) > most else "")

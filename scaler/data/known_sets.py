@@ -11,7 +11,7 @@ from pathlib import Path
 from scaler.data.folder import Sample
 from scaler.data.layouts import role_of_path
 from scaler.data.split import read_id_list, rounded_share
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 from scaler.params import PrepareDataParams
 
 FRACTIONS = {"1/8": 0.125, "1/16": 0.0625}
@@ -96,12 +96,12 @@ KNOWN = (
 TASK_OF_LAYOUT = {"cod": "COD", "pranet": "PIS", "gdd": "TOD", "drive": "MTOS", "sod": "SOD"}
 
 
-def unusual_counts(source: Path, params: PrepareDataParams, samples: Sequence[Sample]) -> list[str]:
-    """Sentences about sets that are recognised by their names and hold another number of images than in the papers.
+def unusual_counts(source: Path, params: PrepareDataParams, samples: Sequence[Sample]) -> list[Fault]:
+    """A warning for each set that is recognised by its name and has another number of images than in the papers.
 
-    A training set without a name of its own counts as the task's where the layout is the task's and a known test set
+    A training set without a name of its own counts as the task's if the layout is the task's and a known test set
     stands beside it; a set that only names its split takes the name of the source folder. Validation images that were
-    drawn from the training images count as these.
+    drawn from the training images count as training images.
     """
     counts: dict[tuple[str, str], set[str]] = defaultdict(set)
     for sample in samples:
@@ -123,7 +123,8 @@ def unusual_counts(source: Path, params: PrepareDataParams, samples: Sequence[Sa
             found.append(_sentence(known, len(ids)))
         elif role == "train":
             found += _about_list(source, params, known, ids)
-    return found
+    remedy = "compare with docs/your_data.md; results are comparable only on the same images"
+    return [Fault("set_count", (), sentence, remedy, "warning") for sentence in found]
 
 
 def _named(name: str, role: str, task: str | None = None) -> Known | None:
@@ -144,7 +145,7 @@ def _about_list(source: Path, params: PrepareDataParams, known: Known, ids: set[
     try:
         count = len(read_id_list(source, params.labelled_list, "prepare_data.labelled_list", ids))
     except ScalerError:
-        return []  # told where the list is used
+        return []  # reported where the list is used
     for name, fraction in FRACTIONS.items():
         expected = rounded_share(known.count, fraction)
         if count != expected and abs(count - expected) <= NEAR:

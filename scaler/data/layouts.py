@@ -1,4 +1,4 @@
-"""The field's folder layouts: where images, masks and marks lie below the source, and what the folders' names say."""
+"""Folder layouts of the field: where images, masks and marks lie below the source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 from scaler.params import PrepareDataParams
 
 Split = Literal["train", "val", "test"]
@@ -27,13 +27,13 @@ ROLE_OF_NAME = re.compile(r"(train|val|test)[/_-]")
 
 @dataclass(frozen=True)
 class Layout:
-    """The spellings that a layout knows.
+    """The folder names of a layout.
 
     Attributes:
         images, masks, marks: names of sub-folders; "{set}" stands for the name of the folder that they lie in.
-        image_suffixes: what image names may end with before the dot, left out of the name by which a mask is found.
-        mask_suffix: what mask names end with.
-        role: of a set whose name says nothing of train or test.
+        image_suffixes: endings of image names before the dot, removed to find the mask.
+        mask_suffix: the ending of mask names.
+        role: of a set whose name does not say train or test.
     """
 
     images: tuple[str, ...]
@@ -60,14 +60,14 @@ LAYOUTS: dict[str, Layout] = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder that holds the images of one set.
+class SetFolders:
+    """The folders of one set.
 
     Attributes:
         path: below the source, "/" between its parts, "" for the source itself; the beginning of its images' ids.
         set: the set's name, "" where nothing but the split is named.
-        role: the split that the names speak of.
-        images, masks, marks: folders; those of masks and marks may be absent.
+        role: the split that the folder names stand for.
+        images, masks, marks: folders; those of masks and marks need not exist.
     """
 
     path: str
@@ -78,7 +78,7 @@ class Place:
     marks: Path
 
 
-def places(root: Path, params: PrepareDataParams) -> list[Place]:
+def set_folders(root: Path, params: PrepareDataParams) -> list[SetFolders]:
     """The folders of a layout, sorted; for `general` one, the source itself.
 
     Raises:
@@ -87,15 +87,14 @@ def places(root: Path, params: PrepareDataParams) -> list[Place]:
     layout = LAYOUTS[params.layout]
     if params.layout == "general":
         images, masks = (_subfolder(root, folder_name(params, key), key) for key in ("images", "masks"))
-        return [Place("", "", None, images, masks, root / folder_name(params, "marks"))]
+        return [SetFolders("", "", None, images, masks, root / folder_name(params, "marks"))]
     found = _walk(root, root, params, layout, DEEPEST)
     if not found:
         names = ", ".join(_spellings(layout, params, "images", "<set>"))
-        raise ScalerError(
-            f"{root}: layout {params.layout}: no folder in it holds one of {names}; {seen(root)}. Mend "
-            "prepare_data.layout or prepare_data.images in params.yaml; docs/your_data.md shows the layouts."
-        )
-    return sorted(found, key=lambda place: place.path)
+        reason = f"layout {params.layout}: no folder in it holds one of {names}; it has {subfolders(root)}"
+        remedy = f"run `python -m scaler check {root}`, which prints the settings that read it"
+        raise ScalerError(Fault("layout_does_not_fit", (root,), reason, remedy))
+    return sorted(found, key=lambda found: found.path)
 
 
 def folders_of(root: Path, params: PrepareDataParams) -> list[tuple[str, Path]]:
@@ -103,9 +102,9 @@ def folders_of(root: Path, params: PrepareDataParams) -> list[tuple[str, Path]]:
     if params.layout == "general":
         return [(key, folder) for key in KINDS if (folder := root / folder_name(params, key)).is_dir()]
     try:
-        found = [] if params.layout == "csv" else places(root, params)
+        found = [] if params.layout == "csv" else set_folders(root, params)
     except ScalerError:
-        return []  # told where the files are looked for
+        return []  # reported where the files are looked for
     named = [(key, folder) for place in found for key in KINDS if (folder := getattr(place, key)).is_dir()]
     return list({folder: (key, folder) for key, folder in reversed(named)}.values())[::-1]
 
@@ -133,17 +132,17 @@ def role_of_name(image_id: str) -> Split | None:
 
 
 def role_of_path(layout: str, image_id: str) -> Split | None:
-    """The split that the folders of an id speak of, in a layout of such folders; None elsewhere."""
+    """The split that the folders in an id stand for; None in the layouts general and csv."""
     if layout in ("general", "csv"):
         return None
     return _role(PurePosixPath(image_id).parts[:-1]) or LAYOUTS[layout].role
 
 
 def detect(root: Path, params: PrepareDataParams) -> str:
-    """The layout that a folder seems to have; "general" where none of the others fits."""
+    """The layout that fits a folder; "general" if none of the others does."""
     for name in ("drive", "cod", "pranet", "gdd", "sod"):
         try:
-            found = places(root, params.model_copy(update={"layout": name} | dict.fromkeys(KINDS, AUTO)))
+            found = set_folders(root, params.model_copy(update={"layout": name} | dict.fromkeys(KINDS, AUTO)))
         except (ScalerError, OSError):
             continue
         fitting = [place for place in found if place.masks.is_dir()]
@@ -153,21 +152,22 @@ def detect(root: Path, params: PrepareDataParams) -> str:
     return "general"
 
 
-def seen(folder: Path) -> str:
-    """The sub-folders, for a message: "<folder> has a/, b/"."""
-    names = ", ".join(f"{item.name}/" for item in _folders(folder))
-    return f"{folder} has {names or 'no folder at all'}"
+def subfolders(folder: Path) -> str:
+    """The sub-folders, for a message: "a/, b/"."""
+    return ", ".join(f"{item.name}/" for item in _folders(folder)) or "no sub-folders"
 
 
 def _subfolder(root: Path, name: str, key: str) -> Path:
     folder = root / name
     if folder.is_dir():
         return folder
-    raise ScalerError(f"{folder}: no such folder; {seen(root)}. Make it, or mend prepare_data.{key} in params.yaml.")
+    reason = f"no such folder of {key}; {root} has {subfolders(root)}"
+    remedy = f"correct prepare_data.{key} or layout; `python -m scaler check {root}` prints the settings that read it"
+    raise ScalerError(Fault("folder_missing", (folder,), reason, remedy))
 
 
-def _walk(root: Path, folder: Path, params: PrepareDataParams, layout: Layout, depth: int) -> list[Place]:
-    place = _place(root, folder, params, layout)
+def _walk(root: Path, folder: Path, params: PrepareDataParams, layout: Layout, depth: int) -> list[SetFolders]:
+    place = _folders_of_set(root, folder, params, layout)
     if place is not None:
         return [place]
     return [below for item in _folders(folder) if depth for below in _walk(root, item, params, layout, depth - 1)]
@@ -178,14 +178,14 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(Path(item.path) for item in found if item.is_dir() and not item.name.startswith("."))
 
 
-def _place(root: Path, folder: Path, params: PrepareDataParams, layout: Layout) -> Place | None:
+def _folders_of_set(root: Path, folder: Path, params: PrepareDataParams, layout: Layout) -> SetFolders | None:
     images = _choice(folder, params, layout, "images")
     if images is None:
         return None
     masks, marks = (_choice(folder, params, layout, key) for key in ("masks", "marks"))
     path = folder.relative_to(root).as_posix()
     parts = () if path == "." else PurePosixPath(path).parts
-    return Place(
+    return SetFolders(
         path="/".join(parts),
         set=next((part for part in reversed(parts) if not _is_role(part)), ""),
         role=_role(parts) or layout.role,
@@ -200,10 +200,8 @@ def _choice(folder: Path, params: PrepareDataParams, layout: Layout, key: str) -
     listed = {item.name for item in _folders(folder)}  # as spelled on disk: some systems take Imgs for imgs
     found = [name for name in names if PurePosixPath(name).parts[0] in listed and (folder / name).is_dir()]
     if len(found) > 1:
-        raise ScalerError(
-            f"{folder}: holds {' and '.join(f'{name}/' for name in found)}, which may both be the {key}; "
-            f"say which by prepare_data.{key} in params.yaml."
-        )
+        reason = f"both {' and '.join(f'{name}/' for name in found)} may hold the {key}"
+        raise ScalerError(Fault("folder_ambiguous", (folder,), reason, f"choose one by prepare_data.{key}"))
     return folder / found[0] if found else None
 
 

@@ -1,14 +1,15 @@
-"""Points that an annotator set on an image, and how they become marks."""
+"""Points that an annotator set on an image, drawn as marks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 U8 = NDArray[np.uint8]
 
@@ -20,8 +21,8 @@ class Point:
     """One click.
 
     Attributes:
-        x, y: to the right and down, in pixels of the upright image, whose upper left corner is (0, 0); whole numbers
-            name pixels, so that (3, 5) and (3.9, 5.2) are the same.
+        x, y: pixels to the right and down in the upright image, whose upper left corner is (0, 0). They are rounded
+            down: (3, 5) and (3.9, 5.2) are the same pixel.
         value: `FOREGROUND` or `BACKGROUND`.
     """
 
@@ -32,9 +33,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Points:
-    """The points of one image, and the file (and line or key) that they come from."""
+    """The points of one image.
 
-    where: str
+    Attributes:
+        file: where they come from.
+        at: the line or key in a file of many images, such as "'train/1': ", for messages; else "".
+        points: at least one.
+    """
+
+    file: Path
+    at: str
     points: tuple[Point, ...]
 
 
@@ -61,16 +69,16 @@ def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
     own: dict[tuple[int, int], int] = {}
     for point in points.points:
         if not (0 <= point.x < width and 0 <= point.y < height):
-            raise ScalerError(
-                f"{points.where}: the point x {point.x:g}, y {point.y:g} lies outside the image, which has {width} x "
-                f"{height} pixels (width x height); expected pixels of the upright image, 0 to {width - 1} and 0 to "
-                f"{height - 1}: mend the point, or swap x and y if they are the wrong way round."
+            reason = (
+                f"{points.at}the point x {point.x:g}, y {point.y:g} lies outside the image of {width} x {height} "
+                "pixels (width x height)"
             )
+            remedy = "correct the point, in pixels of the upright image; swap x and y if they are exchanged"
+            raise ScalerError(Fault("points_outside", (points.file,), reason, remedy))
         row, column = int(point.y), int(point.x)
         if own.setdefault((row, column), point.value) != point.value:
-            raise ScalerError(
-                f"{points.where}: foreground and background on the same pixel, x {column}, y {row}; remove one of them."
-            )
+            reason = f"{points.at}foreground and background on the same pixel, x {column}, y {row}"
+            raise ScalerError(Fault("points_contradict", (points.file,), reason, "remove one of them"))
         _disc(marks, nearest, (row, column), point.value, (radius * height / size, radius * width / size))
     return marks
 

@@ -12,15 +12,14 @@ from scaler.data.folder import Sample
 from scaler.data.images import read_image, read_marks, read_mask
 from scaler.data.points import draw
 from scaler.data.points_files import is_points, read_points
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
+from scaler.errors import Fault, Faults
 from scaler.params import PrepareDataParams
 
 U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Pixels:
     """One sample at native size: image (H, W, 3) uint8 RGB; mask (H, W) uint8 {0, 1}; marks (H, W) uint8 {0, 1, 2}."""
 
     image: U8
@@ -28,50 +27,53 @@ class Picture:
     marks: U8 | None
 
 
-def read_sample(sample: Sample, params: PrepareDataParams, problems: Problems) -> Picture | None:
-    """Read the files of one sample; None where one of them is at fault, which `problems` then tells."""
-    try:
+def read_sample(sample: Sample, params: PrepareDataParams, faults: Faults) -> Pixels | None:
+    """Read the files of one sample; None if there is an error in one of them, which `faults` gets."""
+    image: U8 | None = None
+    mask = marks = None
+    before = len(faults.items)
+    with faults.collect([sample.id], "image_unreadable"):
         image = read_image(sample.image)
-    except ScalerError as error:
-        problems.add(str(error))
+    if sample.mask is not None:
+        with faults.collect([sample.id], "mask_refused"):
+            mask = read_mask(sample.mask)
+    if image is None:
         return None
-    try:
-        mask = None if sample.mask is None else read_mask(sample.mask)
+    with faults.collect([sample.id], "marks_refused"):
         marks = read_marks_of(sample, image.shape[:2], params)
-        for path, labels in ((sample.mask, mask), (sample.marks, marks)):
-            if labels is not None and labels.shape != image.shape[:2]:
-                raise ScalerError(_other_size(path, labels, sample.image, image))
-    except ScalerError as error:
-        problems.add(str(error))
-        return None
-    return Picture(image, mask, marks)
+    for path, labels in ((sample.mask, mask), (sample.marks, marks)):
+        if path is not None and labels is not None and labels.shape != image.shape[:2]:
+            faults.add(other_size(path, labels.shape[:2], sample, image.shape[:2]))
+    return Pixels(image, mask, marks) if len(faults.items) == before else None
 
 
-def read_marks_of(sample: Sample, shape: tuple[int, int], params: PrepareDataParams) -> U8 | None:
+def read_marks_of(sample: Sample, shape: tuple[int, ...], params: PrepareDataParams) -> U8 | None:
     """The marks of a sample, from a picture or from points: (H, W) uint8 {0 unknown, 1 foreground, 2 background}.
 
     Args:
-        sample: None is the answer where it has no marks.
-        shape: height and width of its image, on which points are drawn; a picture of marks keeps its own.
+        sample: the result is None if it has no marks.
+        shape: height and width of its image, on which points are drawn; a picture of marks keeps its own size.
         params: `marks_convention` of pictures; `size` and `point_radius` for points.
 
     Raises:
-        ScalerError: the file is at fault, or a point lies outside the image.
+        ScalerError: the file cannot be used, or a point lies outside the image.
     """
     if sample.marks is None:
         return None
     if not is_points(sample.marks):
         return read_marks(sample.marks, params.marks_convention)
     points = sample.points or read_points(sample.marks)
-    return draw(points, shape, params.size, params.point_radius)
+    return draw(points, (shape[0], shape[1]), params.size, params.point_radius)
 
 
-def _other_size(path: Path | None, labels: U8, image_path: Path, image: U8) -> str:
-    (height, width), (image_height, image_width) = labels.shape, image.shape[:2]
-    cure = "export it at the image's size"
+def other_size(path: Path, shape: tuple[int, ...], sample: Sample, image_shape: tuple[int, ...]) -> Fault:
+    """The fault of a mask or marks file whose size (height, width) is not that of its image."""
+    (height, width), (image_height, image_width) = shape, image_shape
+    remedy = "export it at the image's size"
     if (height, width) == (image_width, image_height):
-        cure = "one of the two is stored turned (EXIF orientation is applied to each): export both upright"
-    return (
-        f"{path}: {width} x {height} pixels (width x height), but its image {image_path} has "
-        f"{image_width} x {image_height}; {cure}."
+        remedy = "one of the two is stored turned (EXIF orientation is applied to each): export both upright"
+    reason = (
+        f"{width} x {height} pixels (width x height), but its image {sample.image.name} has "
+        f"{image_width} x {image_height}"
     )
+    return Fault("size_differs", (path,), reason, remedy, ids=(sample.id,))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 U8 = NDArray[np.uint8]
 
@@ -76,9 +76,9 @@ def _restore(small: U8, pixels: tuple[NDArray[np.intp], ...], shape: tuple[int, 
     free = places[small[tuple(places.T)] == 0]
     if not len(free):  # the other class has been hit in all of these: it can spare them if it has more
         if np.count_nonzero(small == 3 - value) <= len(places):
+            reason = f"foreground and background marks fall into the same pixel at size {size}"
             raise ScalerError(
-                f"foreground and background marks fall into the same pixel at size {size}; "
-                "raise prepare_data.size, or set the marks farther apart."
+                Fault("marks_collide", (), reason, "raise prepare_data.size, or set the marks farther apart")
             )
         free = places
     small[tuple(free.T)] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -11,14 +11,13 @@ from pathlib import Path
 
 from scaler.data.groups import members
 from scaler.data.layouts import AUTO, SPLITS, Split
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
+from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
 from scaler.randomness import generator
 
 DRAWS = 200  # of groups of different sizes, until their images are as many as wanted
 
-__all__ = ["SPLITS", "Split", "assign_splits", "choose", "read_id_list", "rounded_share"]
+__all__ = ["SPLITS", "Split", "assign_splits", "choose", "draw_validation", "read_id_list", "rounded_share"]
 
 
 def assign_splits(
@@ -26,34 +25,36 @@ def assign_splits(
     roles: Mapping[str, Split],
     params: PrepareDataParams,
     root: Path,
-    problems: Problems,
-    tell: Callable[[str], None] = print,
+    faults: Faults,
 ) -> dict[Split, list[str]]:
-    """The image ids of each split, sorted; `tell` hears of ids that no rule names.
+    """The image ids of each split, sorted.
 
     A rule is a pattern on the whole id (`*` also matches "/"), the name of a text file (.txt) in `root` with one id per
-    line, or "auto": the ids of that role. `params.val` None leaves that split empty. A rule that matches nothing, an
-    unknown id in a list and an id in two splits go to `problems`; validation images may be test images where
-    `params.paper_protocol` says so.
+    line, or "auto": the ids of that role. `params.val` None leaves that split empty. Validation images may be test
+    images if `params.paper_protocol` is set.
+
+    `faults` gets errors of the kinds "train_matches_nothing" (or val, test), "list_...", "split_overlap", and a note
+    "split_left_out" with the ids that no rule names.
     """
     assigned: dict[str, Split] = {}
     splits: dict[Split, list[str]] = {split: [] for split in SPLITS}
     for split in SPLITS:
         rule: str | None = getattr(params, split)
-        for name in [] if rule is None else _matching(rule, split, ids, roles, root, problems):
+        for name in [] if rule is None else _matching(rule, split, ids, roles, root, faults):
             other = assigned.get(name)
             if other is None or (params.paper_protocol and (other, split) == ("val", "test")):
                 assigned[name] = split
                 splits[split].append(name)
             else:
-                cure = ", or set prepare_data.paper_protocol: true" if (other, split) == ("val", "test") else ""
-                problems.add(
-                    f"{name}: belongs to two splits, {other} ({getattr(params, other)!r}) and {split} ({rule!r}); "
-                    f"narrow prepare_data.{other} or prepare_data.{split}{cure}."
-                )
+                either = ", or set prepare_data.paper_protocol: true" if (other, split) == ("val", "test") else ""
+                reason = f"in two splits, {other} ({getattr(params, other)!r}) and {split} ({rule!r})"
+                remedy = f"narrow prepare_data.{other} or prepare_data.{split}{either}"
+                faults.add(Fault("split_overlap", (name,), reason, remedy, ids=(name,)))
     left_out = sorted(set(ids) - assigned.keys())
     if left_out:
-        tell(f"splits: {len(left_out)} of {len(ids)} images belong to none and are left out, first {left_out[0]!r}")
+        reason = f"{len(left_out)} of {len(ids)} images belong to no split and are left out, first {left_out[0]!r}"
+        remedy = "change prepare_data.train, val or test if you want to use them"
+        faults.add(Fault("split_left_out", (), reason, remedy, "note"))
     return {split: sorted(names) for split, names in splits.items()}
 
 
@@ -118,24 +119,25 @@ def read_id_list(root: Path, name: str, key: str, known: Collection[str]) -> lis
     """
     path = root / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ScalerError(
-            f"{key}: {name}: the list must lie inside {root}, so that changes to it are noticed; move it there."
-        )
+        reason = f"{key}: the list must lie inside {root}, so that changes to it are noticed"
+        raise ScalerError(Fault("list_outside", (name,), reason, "move it there"))
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ScalerError(f"{key}: {path}: no readable text file ({error}); expected one image id per line.") from None
+        reason = f"{key}: not a readable text file ({getattr(error, 'strerror', None) or error})"
+        raise ScalerError(Fault("list_unreadable", (path,), reason, "write one image id per line")) from None
     listed = [line.strip() for line in lines if line.strip()]
     unknown = [line for line in listed if line not in known]
     if unknown:
         close = get_close_matches(unknown[0], known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ScalerError(
-            f"{key}: {path}: {len(unknown)} of {len(listed)} lines name no image that may be listed, "
-            f"first {unknown[0]!r}.{hint} An id is the path of the image without suffix."
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        reason = (
+            f"{key}: {len(unknown)} of {len(listed)} lines name no image that can be listed, first {unknown[0]!r}{hint}"
         )
+        remedy = "write the path of each image without its suffix"
+        raise ScalerError(Fault("list_unknown", (path,), reason, remedy))
     if not listed:
-        raise ScalerError(f"{key}: {path}: the list is empty; expected one image id per line.")
+        raise ScalerError(Fault("list_empty", (path,), f"{key}: the list is empty", "write one image id per line"))
     return list(dict.fromkeys(listed))
 
 
@@ -145,27 +147,74 @@ def _matching(
     ids: Collection[str],
     roles: Mapping[str, Split],
     root: Path,
-    problems: Problems,
+    faults: Faults,
 ) -> list[str]:
     key = f"prepare_data.{split}"
     if rule.endswith(".txt"):
-        try:
+        with faults.collect():
             return read_id_list(root, rule, key, ids)
-        except ScalerError as error:
-            problems.add(str(error))
-            return []
+        return []
     if rule == AUTO:
         found = [name for name in ids if roles.get(name) == split]
-        cure = (
-            "name a pattern or a text file (.txt) of ids, or for val set val: null and val_fraction: 0.1"
-            if split == "val"
-            else "name a pattern or a text file (.txt) of ids"
-        )
+        remedy = "write a pattern or the name of a text file (.txt) of ids"
+        if split == "val":
+            remedy += ", or set val: null and val_fraction: 0.1"
     else:
         found = [name for name in ids if fnmatchcase(name, rule)]
-        cure = "mend the pattern, or name a text file (.txt) of ids"
+        remedy = "correct the pattern, or name a text file (.txt) of ids"
     if not found:
-        seen = ", ".join(repr(name) for name in sorted(ids)[:3])
-        what = "the names and folders (auto) speak of" if rule == AUTO else f"the pattern {rule!r} matches"
-        problems.add(f"{key}: {what} none of the {len(ids)} image ids, such as {seen}; {cure}.")
+        examples = ", ".join(repr(name) for name in sorted(ids)[:3])
+        what = "auto finds no such folder or name among" if rule == AUTO else f"the pattern {rule!r} matches none of"
+        reason = f"{key}: {what} the {len(ids)} image ids, such as {examples}"
+        faults.add(Fault(f"{split}_matches_nothing", (), reason, remedy))
     return found
+
+
+def draw_validation(
+    splits: dict[Split, list[str]],
+    shares: Mapping[str, float],
+    groups: Mapping[str, str],
+    params: PrepareDataParams,
+    root: Path,
+    seed: int,
+    faults: Faults,
+) -> None:
+    """Move `params.val_fraction` of the training images that have a mask to validation, whole groups.
+
+    Groups with an image without mask, or on the labelled list, stay in training.
+
+    Args:
+        splits: changed in place.
+        shares: foreground share of the training images that have a mask.
+        groups: by id.
+        params: `val_fraction` and `labelled_list` are read.
+        root: where the list lies.
+        seed: decides the draw.
+        faults: gets an error if nothing can be drawn, or a note with how many were.
+    """
+    if params.val_fraction is None:
+        return
+    kept = set(_listed(params, root, splits["train"]))
+    free = [u for u in members(splits["train"], groups) if all(name in shares and name not in kept for name in u)]
+    ids = [name for unit in free for name in unit]
+    if len(free) < 2:
+        reason = (
+            f"prepare_data.val_fraction: validation images need masks, and only {len(free)} training images (or whole "
+            "groups of them) can be spared"
+        )
+        faults.add(Fault("val_not_drawn", (), reason, "add masks, or name validation images by prepare_data.val"))
+        return
+    drawn = choose(ids, [shares[n] for n in ids], params.val_fraction, seed, purpose="val", groups=groups)
+    splits["val"] = sorted(drawn)
+    splits["train"] = [name for name in splits["train"] if name not in drawn]
+    reason = f"{len(drawn)} of {len(ids)} training images with mask are drawn for validation (seed {seed})"
+    faults.add(Fault("val_drawn", (), reason, severity="note"))
+
+
+def _listed(params: PrepareDataParams, root: Path, training: Sequence[str]) -> list[str]:
+    if params.labelled_list is None or params.supervision != "semi":
+        return []
+    try:
+        return read_id_list(root, params.labelled_list, "prepare_data.labelled_list", training)
+    except ScalerError:
+        return []  # reported where the labelled images are chosen

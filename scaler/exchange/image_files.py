@@ -24,8 +24,7 @@ import numpy as np
 from PIL import Image
 
 from scaler.artifacts.visible import files
-from scaler.data.decode import FORMATS, SUFFIXES, decode
-from scaler.data.folder import OTHER_PICTURES
+from scaler.data.decode import FORMATS, SUFFIXES, UNREAD_SUFFIXES, decode
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.parsing import broken
 from scaler.exchange.shapes import U8, Annotated, ImportOptions, Size
@@ -183,7 +182,7 @@ class _Folder:
         for name in self.names:
             self._alike[_key(name)].append(name)
             path = PurePosixPath(name)
-            if path.suffix.lower() in (*SUFFIXES, *OTHER_PICTURES):
+            if path.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES):
                 self._stems[_key(str(path.with_suffix("")))].append(name)
 
     def alike(self, name: str) -> list[str]:
@@ -252,7 +251,7 @@ def open_image(name: str, content: Path | bytes, where: str = "") -> ImageFile:
         if isinstance(content, bytes):
             raise broken(at, "the image in it is damaged", "export the file again", "image_unreadable") from None
         size, orientation, kind = decode(content).values.shape[1::-1], 1, ""  # or the reason why not
-    known = path.suffix.lower() in (*SUFFIXES, *OTHER_PICTURES)
+    known = path.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES)
     suffix = path.suffix if isinstance(content, Path) else SUFFIX_OF[kind]
     stem = name[: -len(path.suffix)] if known else name
     return ImageFile(stem, suffix, content, (size[1], size[0]), orientation if orientation in range(1, 9) else 1)

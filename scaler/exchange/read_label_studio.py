@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from scaler.data.decode import SUFFIXES
-from scaler.data.folder import OTHER_PICTURES
+from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES
 from scaler.errors import Faults
 from scaler.exchange.label_studio_shapes import KINDS, NO_SHAPES, labels_of_region, shape_of
 from scaler.exchange.parsing import broken, expect, field, read_json, size_of, wh
@@ -79,7 +78,7 @@ def _refuse_several(where: str, count: int) -> list[Shape]:
 
 
 def _address(data: dict[str, Any], where: str) -> str:
-    known = (*SUFFIXES, *OTHER_PICTURES)
+    known = (*SUFFIXES, *UNREAD_SUFFIXES)
     found = {key: value for key, value in data.items() if isinstance(value, str)}
     images = {k: v for k, v in found.items() if PurePosixPath(_path_of(v, where)).suffix.lower() in known}
     if "image" in found:

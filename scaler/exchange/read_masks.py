@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scaler.data.decode import Decoded, decode
+from scaler.data.decode import decode
 from scaler.data.images import read_mask
+from scaler.data.samples import Decoded
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.image_files import files_by_id
 from scaler.exchange.parsing import broken, wh

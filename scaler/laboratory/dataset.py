@@ -87,3 +87,14 @@ def laboratory_samples(recipe: Recipe, split: str) -> Iterator[tuple[str, U8, U8
     for number in range(getattr(recipe, split)):
         image, mask = scene(generator(recipe.seed, "laboratory", split, number), recipe.size, recipe.look())
         yield f"{split}/{number:04d}", image, mask
+
+
+def generate(recipe: Path) -> Iterator[tuple[str, U8, U8]]:
+    """The scenes of all splits of a recipe file, as `laboratory_samples` yields them.
+
+    Raises:
+        ScalerError: see `load_recipe`.
+    """
+    loaded = load_recipe(recipe)
+    for split in ("train", "val", "test"):
+        yield from laboratory_samples(loaded, split)

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.visible import entries
-from scaler.data.decode import SUFFIXES
-from scaler.data.folder import OTHER_PICTURES
+from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES
 from scaler.data.images import read_image
 from scaler.errors import Fault, ScalerError
 from scaler.progress import log
@@ -151,7 +150,7 @@ def not_predicted(path: Path) -> Fault | None:
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return Fault("video_in_folder", (path,), "videos in a folder are left out", "name them on the command line")
-    if suffix in OTHER_PICTURES:
+    if suffix in UNREAD_SUFFIXES:
         return Fault("format_not_read", (path,), f"{suffix} files cannot be read", "convert them to PNG")
     if suffix in SUFFIXES and not path.is_file():
         return Fault("not_a_file", (path,), "a link that leads nowhere, or no plain file", "fix or remove it")

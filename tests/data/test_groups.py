@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from scaler.data.dataset import prepare
-from scaler.data.folder import find_samples
+from scaler.data.folder import find_samples, survey
 from scaler.data.split import choose
-from scaler.errors import ScalerError
+from scaler.errors import Faults, ScalerError
+from scaler.laboratory.dataset import generate
 
 from . import trees
 from .conftest import Params
@@ -75,9 +76,11 @@ def test_drawn_validation_takes_whole_groups_with_masks(
     assert len(by_split["val"]) >= 2
     assert not by_split["val"] & (by_split["train"] | {"p04", "p07", "p09", "p03"})
     assert len(samples) == len(PATIENTS) + 1
-    told = capsys.readouterr().out
-    assert "images with mask are drawn for validation (seed 3)" in told
-    assert f"groups: 20 groups of {len(PATIENTS)} images; 2 images belong to none" in told
+    faults = Faults(root)
+    assert survey(root, drawn_val(params, labelled_list="chosen.txt"), faults, seed=3) == samples
+    notes = {item.kind: item.reason for item in faults.of("note")}
+    assert "images with mask are drawn for validation (seed 3)" in notes["val_drawn"]
+    assert notes["groups"] == f"20 groups of {len(PATIENTS)} images; 2 images belong to none"
     for seed in range(20):
         others = find_samples(root, drawn_val(params, labelled_list="chosen.txt"), seed)
         assert not {s.group for s in others if s.split == "val"} & {"p04", "p07", "p09", "p03"}
@@ -99,7 +102,7 @@ def test_the_laboratory_can_draw_its_validation_too(tmp_path: Path, params: Para
     for old, new in (("train: 128", "train: 10"), ("val: 64", "val: 1"), ("test: 128", "test: 2")):
         text = text.replace(old, new)
     (tmp_path / "recipe.yaml").write_text(text)
-    prepared = prepare(tmp_path, drawn_val(params, groups=None, labelled_fraction=0.5), 0)
+    prepared = prepare(tmp_path, drawn_val(params, groups=None, labelled_fraction=0.5), 0, generate=generate)
     assert (len(prepared.train.ids), len(prepared.val.ids), int(prepared.train.labelled.sum())) == (8, 2, 4)
     assert all(name.startswith("train/") for name in prepared.val.ids)
 
@@ -107,11 +110,8 @@ def test_the_laboratory_can_draw_its_validation_too(tmp_path: Path, params: Para
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"groups": r"/(.)"}, "cut apart: val (val/q1_0), test (test/q2_0); put all its images into one split by"),
-        (
-            {"groups": "(patient)"},
-            "the expression '(patient)' names a group in none of the 62 image ids, such as",
-        ),
+        ({"groups": r"/(.)"}, "in several splits: val (val/q1_0), test (test/q2_0); put all its images into one"),
+        ({"groups": "(patient)"}, "the expression '(patient)' finds no group in the 62 image ids"),
     ],
 )
 def test_faults(root: Path, params: Params, changes: dict[str, object], message: str) -> None:
@@ -123,7 +123,7 @@ def test_nothing_to_draw_validation_from(root: Path, params: Params) -> None:
     for name in PATIENTS:
         if name != "train/p00_0":
             (root / "masks" / f"{name}.png").unlink()
-    with pytest.raises(ScalerError, match=r"val_fraction: validation images need masks, and only 1 of the training"):
+    with pytest.raises(ScalerError, match=r"val_fraction: validation images need masks, and only 1 training"):
         find_samples(root, drawn_val(params))
 
 

@@ -160,17 +160,17 @@ def test_jpeg_mask_is_cut_at_128(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pixels", "named"),
     [
-        (np.asarray([[0, 90, 255]], np.uint8), "0, 90, 255"),
+        (np.kron(np.asarray([[0, 90, 255]], np.uint8), np.ones((9, 9), np.uint8)), "flat areas of 0, 90, 255"),
         (np.asarray([[0, 1, 2, 3]], np.uint8), "0, 1, 2, 3"),
         (np.asarray([[0, 1, 255]], np.uint8), "0, 1, 255"),
         (np.asarray([[0, 30000]], np.uint16), "0, 30000"),
         (np.arange(250, dtype=np.uint8)[None], "250 different values"),
-        (np.asarray([[[9, 0, 0], [0, 9, 0]]], np.uint8), "2 colours"),
+        (np.asarray([[[90, 0, 0], [0, 90, 0]]], np.uint8), "2 colours"),
     ],
     ids=["between", "classes", "void", "16 bit", "soft", "no black"],
 )
 def test_unclear_masks_are_refused(tmp_path: Path, pixels: np.ndarray[Any, Any], named: str) -> None:
-    with pytest.raises(ScalerError, match=rf"m\.png: expected .*{named}.*Save the mask as PNG with 0"):
+    with pytest.raises(ScalerError, match=rf"m\.png: expected .*{named}.*save the mask as PNG with 0"):
         read_mask(saved(tmp_path / "m.png", pixels))
 
 
@@ -188,13 +188,13 @@ def test_palette_of_three_classes_is_refused(tmp_path: Path) -> None:
 
 def test_photographs_and_colour_as_jpeg_masks_are_refused(tmp_path: Path) -> None:
     soft = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
-    with pytest.raises(ScalerError, match=r"a\.jpg: .*neither black nor white"):
+    with pytest.raises(ScalerError, match=r"a\.jpg: .*neither dark nor bright"):
         read_mask(saved(tmp_path / "a.jpg", soft))
     red = np.zeros((32, 32, 3), np.uint8)
     red[:16, :, 0] = 255
     with pytest.raises(ScalerError, match=r"b\.jpg: .*JPEG in colour"):
         read_mask(saved(tmp_path / "b.jpg", red))
-    with pytest.raises(ScalerError, match=r"c\.jpg: .*lost"):
+    with pytest.raises(ScalerError, match=r"c\.jpg: .*below the threshold"):
         read_mask(saved(tmp_path / "c.jpg", np.kron(SHAPE, np.full((16, 16), 4, np.uint8)), quality=100))
 
 
@@ -246,7 +246,7 @@ def damaged(tmp_path: Path, kind: str) -> Path:
         path = path.with_suffix(".tif")
         Image.fromarray(noise).save(path, save_all=True, append_images=[Image.fromarray(noise)])
     elif kind == "float":
-        path = saved(path.with_suffix(".tif"), noise[..., 0].astype(np.float32))
+        path = saved(path.with_suffix(".tif"), noise[..., 0].astype(np.float32) / 7)
     elif kind != "missing":
         path = saved(tmp_path / f"a.{kind}", noise)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

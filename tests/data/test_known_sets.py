@@ -64,7 +64,7 @@ def test_the_papers_counts_give_no_warning(layout: str, counts: dict[str, int], 
 )  # fmt: skip
 def test_a_wrong_count_is_explained(layout: str, counts: dict[str, int], told: str, params: Params) -> None:
     (warning,) = unusual_counts(Path("data/drive"), params(layout=layout), samples(counts))
-    assert told in warning
+    assert told in warning.reason
 
 
 def test_strangers_in_the_same_folders_are_left_alone(params: Params) -> None:
@@ -86,7 +86,9 @@ def test_a_list_rounded_otherwise(count: int, warned: bool, tmp_path: Path, para
     (tmp_path / "list.txt").write_text("".join(f"TrainDataset/{n}\n" for n in range(count)))
     found = unusual_counts(tmp_path, params(layout="cod", labelled_list="list.txt"), samples(COD))
     expected = {504: "but 1/8 of 4,040 is 505", 252: "but 1/16 of 4,040 is 253"}
-    assert found == ([f"list.txt: {count} labelled images, {expected[count]}"] if warned else [])
+    assert [item.reason for item in found] == (
+        [f"list.txt: {count} labelled images, {expected[count]}"] if warned else []
+    )
 
 
 def test_the_doctor_tells_it(tmp_path: Path, params: Params) -> None:
@@ -94,6 +96,6 @@ def test_the_doctor_tells_it(tmp_path: Path, params: Params) -> None:
 
     rules = params(layout="cod", train="auto", val=None, val_fraction=0.3, test="auto")
     findings = examine(trees.cod(tmp_path), rules, quick=True)
-    assert not findings.of("error")
-    told = [item.reason for item in findings.of("warning") if item.kind == "set_count"]
+    assert not findings.faults.of("error")
+    told = [item.reason for item in findings.faults.of("warning") if item.kind == "set_count"]
     assert "CAMO: 1 test images, but 250 in the papers" in told

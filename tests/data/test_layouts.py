@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from scaler.data.dataset import prepare
-from scaler.data.folder import Sample, find_samples
+from scaler.data.folder import Sample, find_samples, survey
 from scaler.data.layouts import detect
-from scaler.errors import ScalerError
+from scaler.errors import Faults, ScalerError
 
 from . import trees
 from .conftest import Params
@@ -157,18 +157,18 @@ def other_names(root: Path) -> None:
         (
             both_spellings,
             {},
-            "NC4K: holds Imgs/ and Image/, which may both be the images; say which by",
+            "NC4K: both Imgs/ and Image/ may hold the images; choose one by",
         ),
         (empty_set, {}, "CPD/Imgs: no image in this folder"),
         (other_names, {}, "GT/camo_2.png: a mask without image: expected {root}/TrainDataset/Imgs/camo_2 with"),
-        (None, {"layout": "gdd"}, "layout gdd: no folder in it holds one of image; {root} has TestDataset/, Tr"),
+        (None, {"layout": "gdd"}, "layout gdd: no folder in it holds one of image; it has TestDataset/, Tr"),
         (None, {"images": "Photos"}, "no folder in it holds one of Photos"),
         (None, {"images": "../Imgs"}, "prepare_data.images: ../Imgs: must be a folder inside"),
-        (None, {"val": "auto"}, "prepare_data.val: the names and folders (auto) speak of none of the 11 image ids"),
-        (None, {"val": "auto"}, "for val set val: null and val_fraction: 0.1"),
+        (None, {"val": "auto"}, "prepare_data.val: auto finds no such folder or name among the 11 image ids"),
+        (None, {"val": "auto"}, "or set val: null and val_fraction: 0.1"),
         (None, {"paper_protocol": False}, "two splits, val ('TestDataset/CAMO/*') and test ('auto'); narrow"),
         (None, {"paper_protocol": False}, "prepare_data.test, or set prepare_data.paper_protocol: true."),
-        (None, {"train": "*"}, "belongs to two splits, train ('*') and val"),
+        (None, {"train": "*"}, "in two splits, train ('*') and val"),
     ],
 )
 def test_each_fault_is_named_with_its_cure(
@@ -182,7 +182,7 @@ def test_each_fault_is_named_with_its_cure(
         find_samples(root, rules)
 
 
-def test_one_folder_for_all_and_suffixes(tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_folder_for_all_and_suffixes(tmp_path: Path, params: Params) -> None:
     """As CHASE_DB1 comes: pictures and annotations side by side."""
     for name in ("train_1", "val_1", "test_1"):
         trees.picture(tmp_path / "all" / f"{name}.jpg")
@@ -202,8 +202,10 @@ def test_one_folder_for_all_and_suffixes(tmp_path: Path, params: Params, capsys:
     trees.picture(tmp_path / "all" / "train_depth.jpg")
     samples = find_samples(tmp_path, params(**rules, image_suffix="_img"))
     assert [s.id for s in samples] == ["test_1_img", "train_1_img", "val_1_img"]
-    assert "1 images are left out, since their names do not end with '_img'" in capsys.readouterr().out
-    with pytest.raises(ScalerError, match=r"all: no image in this folder whose name ends with _photo; expected"):
+    faults = Faults(tmp_path)
+    survey(tmp_path, params(**rules, image_suffix="_img"), faults)
+    assert [item.kind for item in faults.items] == ["images_left_out"]
+    with pytest.raises(ScalerError, match=r"all: no image in this folder whose name ends with _photo; add"):
         find_samples(tmp_path, params(**rules, image_suffix="_photo"))
 
 

@@ -57,19 +57,19 @@ def test_the_points_of_all_images(tmp_path: Path, name: str, text: str) -> None:
     ("name", "text", "message"),
     [
         ("a.csv", "", "no column named x; the first line has nothing"),
-        ("a.csv", "x,y,label\n", "no point in it; set some, or remove it"),
+        ("a.csv", "x,y,label\n", "no point in it; add some, or remove it"),
         ("a.csv", "x,y,lable\n3,5,1\n", "no column named label; the first line has 'x', 'y', 'lable'"),
-        ("a.csv", "x,y,label\n3,5\n", "line 2: 2 cells, expected 3"),
-        ("a.csv", "x,y,label\n3,five,1\n", r"line 2: y 'five': expected a number of pixels"),
-        ("a.csv", "x,y,label\nnan,5,1\n", "line 2: x 'nan': expected a number of pixels"),
-        ("a.csv", "x,y,label\n3,5,255\n", "line 2: label '255': expected 1 or foreground, 0, 2 or background"),
+        ("a.csv", "x,y,label\n3,5\n", "line 2: expected 3 cells .* found 2"),
+        ("a.csv", "x,y,label\n3,five,1\n", r"line 2: y is 'five', expected a number of pixels"),
+        ("a.csv", "x,y,label\nnan,5,1\n", "line 2: x is 'nan', expected a number of pixels"),
+        ("a.csv", "x,y,label\n3,5,255\n", "line 2: label is '255', expected 1 or foreground"),
         ("a.csv", "x,y,label\n3,5,0\n6,5,2\n", "background is 0 in some points and 2 in others"),
         ("a.json", "{", "not readable as JSON"),
-        ("a.json", '{"points": [], "points": []}', "the key 'points' is there twice"),
+        ("a.json", '{"points": [], "points": []}', "the key 'points' occurs twice"),
         ("a.json", "[]", "no point in it"),
-        ("a.json", "[[3, 5, 1]]", "expected points as .* with x, y and label in each"),
-        ("a.json", '[{"x": true, "y": 5, "label": 1}]', "point 1: x True: expected a number"),
-        ("a.json", '[{"x": 1, "y": 5, "label": true}]', "point 1: label True: expected 1 or foreground"),
+        ("a.json", "[[3, 5, 1]]", "expected points as .* give each point x, y and label"),
+        ("a.json", '[{"x": true, "y": 5, "label": 1}]', "point 1: x is True, expected a number"),
+        ("a.json", '[{"x": 1, "y": 5, "label": true}]', "point 1: label is True, expected 1 or foreground"),
         ("a.json", '{"point_coords": [[3, 5]], "point_labels": []}', "expected point_coords .* and as many"),
         ("a.json", '{"image": "a"}', "expected points as"),
     ],
@@ -81,23 +81,23 @@ def test_what_is_no_file_of_points_is_refused(tmp_path: Path, name: str, text: s
 
 def test_the_points_of_one_image_are_not_those_of_all(tmp_path: Path) -> None:
     path = written(tmp_path / "all.json", '{"points": [{"x": 3, "y": 5, "label": 1}]}')
-    with pytest.raises(ScalerError, match=r"an object with a key per image, .*; got the points of a single one"):
+    with pytest.raises(ScalerError, match=r"an object with a key per image, .*; found the points of a single image"):
         read_points_of_all(path)
 
 
 def test_a_disc_has_its_radius_at_the_size_of_training() -> None:
-    marks = draw(Points("p", (Point(40, 10, 1),)), (60, 120), size=30, radius=2)
+    marks = draw(Points(Path("p"), "", (Point(40, 10, 1),)), (60, 120), size=30, radius=2)
     rows, columns = np.nonzero(marks == 1)
     assert (rows.min(), rows.max()) == (10 - 4, 10 + 4)  # 60 rows become 30
     assert (columns.min(), columns.max()) == (40 - 8, 40 + 8)  # 120 columns become 30
     assert marks[10 - 3, 40 - 7] == 0  # a disc, no square
-    at_edge = draw(Points("p", (Point(0, 59.9, 2),)), (60, 120), size=30, radius=2)
+    at_edge = draw(Points(Path("p"), "", (Point(0, 59.9, 2),)), (60, 120), size=30, radius=2)
     assert at_edge[59, 0] == 2
     assert at_edge.sum() < marks.sum() * 2 / 2
 
 
 def test_a_pixel_between_two_points_goes_to_the_nearer_one() -> None:
-    points = Points("p", (Point(10, 10, 1), Point(14, 10, 2)))
+    points = Points(Path("p"), "", (Point(10, 10, 1), Point(14, 10, 2)))
     marks = draw(points, (32, 32), size=32, radius=5)
     assert marks[10, 6:20].tolist() == [1] * 7 + [2] * 7  # column 12 lies in the middle: the first stays
     np.testing.assert_array_equal(draw(points, (32, 32), 32, 0).nonzero(), [[10, 10], [10, 14]])
@@ -106,14 +106,14 @@ def test_a_pixel_between_two_points_goes_to_the_nearer_one() -> None:
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ((Point(40, 3, 1),), r"x 40, y 3 lies outside the image, which has 40 x 30 pixels .* swap x and y"),
+        ((Point(40, 3, 1),), r"x 40, y 3 lies outside the image of 40 x 30 pixels .* swap x and y"),
         ((Point(-0.1, 3, 1),), "lies outside"),
         ((Point(3, 5, 1), Point(3.9, 5.2, 2)), "foreground and background on the same pixel, x 3, y 5"),
     ],
 )
 def test_impossible_points_are_refused(points: tuple[Point, ...], message: str) -> None:
     with pytest.raises(ScalerError, match=message):
-        draw(Points("a.csv", points), (30, 40), size=32, radius=1)
+        draw(Points(Path("a.csv"), "", points), (30, 40), size=32, radius=1)
 
 
 def test_points_of_a_folder_are_marks(folder: Folder, params: Params) -> None:
@@ -178,7 +178,7 @@ def test_a_picture_and_points_of_one_image_are_refused(folder: Folder, params: P
     root = folder()
     written(root / "marks" / "train_1.json", '[{"x": 10, "y": 6, "label": 1}]')
     Image.fromarray(np.ones((30, 40), np.uint8)).save(root / "marks" / "train_1.png")
-    with pytest.raises(ScalerError, match=r"train_1\.png and .*train_1\.json: the same name twice"):
+    with pytest.raises(ScalerError, match=r"train_1\.png, .*train_1\.json: the same name twice"):
         find_samples(root, params(supervision="points"))
     (root / "marks" / "train_1.png").unlink()
     (root / "marks" / "stranger.csv").write_text("x,y,label\n1,1,1\n")

@@ -102,7 +102,7 @@ def test_faults(root: Path, split: Command, tmp_path: Path, capsys: pytest.Captu
         assert split(root, "--fraction", value, "--out", out) == 2
     assert "expected a number above 0 and at most 1" in capsys.readouterr().err
     (root / "masks" / "train_a0.png").write_bytes(b"no picture")
-    with pytest.raises(ScalerError, match=r"train_a0\.png: no readable image"):
+    with pytest.raises(ScalerError, match=r"train_a0\.png: not an image"):
         split(root, "--fraction", "1/8", "--out", out)
     (root / "masks" / "train_a0.png").unlink()
     split(root, "--fraction", "1/8", "--out", out)

@@ -35,7 +35,7 @@ def test_warnings_are_told_and_do_not_stop(own: Tree, capsys: pytest.CaptureFixt
     run_stage("prepare_data", prepare_data.main, ["--source", "data/own", *OUT])
     told = capsys.readouterr().out
     assert "images/test_b.png, images/train_a.png: the same picture in two splits" in told
-    assert "the data can be used" in told
+    assert "The data can be used" in told
     assert (own.root / "d" / "train.h5").is_file()
 
 

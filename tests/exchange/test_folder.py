@@ -12,8 +12,7 @@ from PIL import Image, ImageOps
 
 from scaler.data.folder import survey
 from scaler.data.images import read_image
-from scaler.data.problems import Problems
-from scaler.errors import ScalerError
+from scaler.errors import Faults, ScalerError
 from scaler.params import load_params
 from tests.conftest import ROOT, with_values
 from tests.exchange.conftest import Importer, grid, marks_of, mask_of, picture, write
@@ -76,7 +75,7 @@ def test_other_content_is_not_overwritten_unasked(tmp_path: Path, bring: Importe
     out = bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
     before = {path: path.read_bytes() for path in out.rglob("*.*")}
     other = write(tmp_path / "coco.json", coco({"segmentation": [[1, 1, 4, 1, 4, 3]]}))
-    with pytest.raises(ScalerError, match=r"masks/a\.png: is there already, with other content"):
+    with pytest.raises(ScalerError, match=r"masks/a\.png: exists already, with other content"):
         bring("coco", other)
     assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
     (out / "masks/a.png").rename(out / "masks/a.bmp")
@@ -117,7 +116,7 @@ def test_the_pipeline_reads_what_was_imported(tmp_path: Path, bring: Importer) -
     out = bring("coco", write(tmp_path / "coco.json", root))
     rules = {"source": str(out), "train": "x0", "val": "x1", "test": "x2", "images": "images", "masks": "masks"}
     params = with_values(load_params(ROOT / "params.yaml"), prepare_data=rules)
-    problems = Problems(out)
-    samples = survey(out, params.prepare_data, problems)
-    problems.raise_if_any()
+    faults = Faults(out)
+    samples = survey(out, params.prepare_data, faults)
+    faults.raise_if_errors()
     assert [(s.id, s.mask is not None) for s in samples] == [("x0", True), ("x1", True), ("x2", True)]

@@ -12,6 +12,7 @@ import scaler.training.loop as training
 from scaler.artifacts.labels import to_uint8
 from scaler.artifacts.splits import DataSet
 from scaler.data.dataset import prepare
+from scaler.laboratory.dataset import generate
 from scaler.method.initialization import initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter
 from scaler.method.phase_one import train_segmenter
@@ -37,7 +38,7 @@ def small(params: Params) -> Params:
 @pytest.fixture
 def data(params: Params) -> DataSet:
     """The first 12 training scenes of the laboratory, the first four of them with a mask."""
-    train = prepare(ROOT / "data" / "laboratory", params.prepare_data, 0).train
+    train = prepare(ROOT / "data" / "laboratory", params.prepare_data, 0, generate=generate).train
     return DataSet(
         ids=train.ids[:12],
         image=train.image[:12],

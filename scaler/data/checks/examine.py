@@ -2,68 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scaler.data.checks.facts import facts
-from scaler.data.checks.findings import Findings
 from scaler.data.checks.folder import check_folder
-from scaler.data.checks.inventory import guess, take
-from scaler.data.checks.known import check_known
-from scaler.data.checks.record import Record, examine_item
+from scaler.data.checks.guess import guess
+from scaler.data.checks.inventory import find_samples
+from scaler.data.checks.sample import SampleLook, look_at_sample
 from scaler.data.checks.set import check_set
 from scaler.data.entries import RECIPE
+from scaler.data.known_sets import unusual_counts
 from scaler.data.layouts import folder_name
+from scaler.errors import SEVERITIES, Fault, Faults, printable
 from scaler.params import PrepareDataParams
 from scaler.progress import progress
 
 
-def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = False, seed: int = 0) -> Findings:
-    """Look at every file of a data set and collect all that is wrong or odd.
+@dataclass
+class Examination:
+    """What was found in a data set.
+
+    Attributes:
+        faults: errors, warnings and notes; `faults.source` is the folder.
+        facts: see `scaler.data.checks.facts.facts`; plain values for JSON. Empty for a generated data set.
+        looks: what is known of each sample.
+    """
+
+    faults: Faults
+    facts: dict[str, Any] = field(default_factory=dict)
+    looks: list[SampleLook] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values with stable keys: source, counts, facts, findings."""
+        return {
+            "source": printable(str(self.faults.source)),
+            "counts": {severity: len(self.faults.of(severity)) for severity in SEVERITIES},
+            "facts": self.facts,
+            "findings": [self._plain(item) for item in self.faults.items],
+        }
+
+    def _plain(self, item: Fault) -> dict[str, Any]:
+        return {
+            "severity": item.severity,
+            "kind": item.kind,
+            "files": [printable(str(name)) for name in item.relative_to(self.faults.source).files],
+            "reason": printable(item.reason),
+            "remedy": printable(item.remedy),
+        }
+
+
+def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = False, seed: int = 0) -> Examination:
+    """Look at every file of a data set and collect all that is wrong or unusual.
 
     Args:
-        source: the folder; of the built-in laboratory (it holds `recipe.yaml`) there is nothing to find.
-        params: the block `prepare_data` (its `source` is not read), or None: see `scaler.data.checks.inventory.take`.
-        quick: without perceptual hashes, so without duplicates.
-        seed: of the run, which decides the validation images where they are drawn.
+        source: the folder; in a generated data set (it holds `recipe.yaml`) there is nothing to find.
+        params: the block `prepare_data` (its `source` is not read), or None: see `scaler.data.checks.guess.guess`.
+        quick: do not search for duplicates.
+        seed: of the run, which decides the validation images if they are drawn.
 
     Returns:
-        Findings; bad data raise nothing, `raise_if_errors` does.
+        Bad data raise nothing; `faults.raise_if_errors` does.
     """
-    findings, _ = examine_records(source, params, quick=quick, seed=seed)
-    return findings
-
-
-def examine_records(
-    source: Path, params: PrepareDataParams | None, *, quick: bool = False, seed: int = 0
-) -> tuple[Findings, list[Record]]:
-    """As `examine`, with what was seen of each sample, for thumbnails."""
-    findings = Findings(source)
+    faults = Faults(source)
     if (source / RECIPE).is_file():
-        return findings, []
+        return Examination(faults)
     rules = guess(source) if params is None else params
-    items = take(source, params, findings, seed)
-    check_folder(source, rules, items, findings)
-    check_known(source, rules, items, findings)
-    records: list[Record] = []
-    with progress(len(items), "checking", unit="image") as bar:
-        for item in items:
-            records.append(examine_item(item, rules, not quick, findings))
+    samples = find_samples(source, rules, faults, seed, guessed=params is None)
+    check_folder(source, rules, samples, faults)
+    faults.add(*unusual_counts(source, rules, samples))
+    looks = []
+    with progress(len(samples), "checking", unit="image") as bar:
+        for sample in samples:
+            looks.append(look_at_sample(sample, rules, not quick, faults))
             bar.update()
-    check_set(records, findings)
-    _check_use(records, rules, findings)
-    findings.facts = facts(records, rules, params is None, quick)
-    return findings, records
+    check_set(looks, faults)
+    _check_foreground(looks, rules, faults)
+    return Examination(faults, facts(looks, rules, params is None, quick), looks)
 
 
-def _check_use(records: list[Record], params: PrepareDataParams, findings: Findings) -> None:
-    """Masks that are there, and all of them empty: nothing can be learnt from them."""
-    masks = [record.mask for record in records if record.item.split == "train" and record.mask is not None]
-    has_marks = any(record.marks is not None for record in records)
+def _check_foreground(looks: list[SampleLook], params: PrepareDataParams, faults: Faults) -> None:
+    """All masks are empty: nothing can be learnt from them."""
+    masks = [look.mask for look in looks if look.sample.split == "train" and look.mask is not None]
+    has_marks = any(look.marks is not None for look in looks)
     if len(masks) > 1 and not has_marks and all(mask.share == 0.0 for mask in masks):
-        findings.add(
-            "error",
-            "no_foreground",
-            [folder_name(params, "masks") if params.layout == "general" else "."],
-            f"all {len(masks)} training masks are empty",
-            "export them again; the object's value was probably lost",
-        )
+        folder = faults.source / folder_name(params, "masks") if params.layout == "general" else faults.source
+        remedy = "export them again; the value of the object was probably lost"
+        faults.add(Fault("no_foreground", (folder,), f"all {len(masks)} training masks are empty", remedy))

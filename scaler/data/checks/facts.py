@@ -1,4 +1,4 @@
-"""What was counted: splits, sizes, how values were read, shares of the object. Plain values with stable keys."""
+"""Counts: splits, sizes, how values were read, shares of the object. Plain values with stable keys."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from scaler.data.checks.findings import printable
-from scaler.data.checks.record import Record
+from scaler.data.checks.sample import SampleLook
+from scaler.errors import printable
 from scaler.params import PrepareDataParams
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHARE_EDGES = (0.0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 
 
-def facts(records: list[Record], params: PrepareDataParams, guessed: bool, quick: bool) -> dict[str, Any]:
+def facts(looks: list[SampleLook], params: PrepareDataParams, guessed: bool, quick: bool) -> dict[str, Any]:
     """Of all samples: layout, splits, sizes, mask_readings, mask_values, marks_readings, foreground_share, ..."""
-    masks = [record.mask for record in records if record.mask is not None]
-    marks = [record.marks for record in records if record.marks is not None]
+    masks = [look.mask for look in looks if look.mask is not None]
+    marks = [look.marks for look in looks if look.marks is not None]
     return {
         "layout": {key: printable(getattr(params, key)) for key in ("images", "masks", "marks")}
         | {"guessed": guessed, "supervision": params.supervision},
         "duplicates_searched": not quick,
-        "splits": _splits(records),
-        "image_sizes": _sizes(records),
-        "image_storage": _counted(_storage(record) for record in records if record.image is not None),
-        "mask_readings": _counted(look.reading for look in masks),
+        "splits": _splits(looks),
+        "image_sizes": _sizes(looks),
+        "image_storage": _counted(_storage(look) for look in looks if look.image is not None),
+        "mask_readings": _counted(mask.reading for mask in masks),
         "mask_values": _values([look.values for look in masks]),
         "empty_masks": sum(look.share == 0.0 for look in masks),
         "full_masks": sum(look.share == 1.0 for look in masks),
@@ -42,18 +42,18 @@ def facts(records: list[Record], params: PrepareDataParams, guessed: bool, quick
     }
 
 
-def _splits(records: list[Record]) -> dict[str, dict[str, int]]:
+def _splits(looks: list[SampleLook]) -> dict[str, dict[str, int]]:
     counted: dict[str, dict[str, int]] = {}
-    for record in records:
-        row = counted.setdefault(record.item.split, {"images": 0, "masks": 0, "marks": 0})
+    for look in looks:
+        row = counted.setdefault(look.sample.split, {"images": 0, "masks": 0, "marks": 0})
         row["images"] += 1
-        row["masks"] += record.item.mask is not None
-        row["marks"] += record.item.marks is not None
+        row["masks"] += look.sample.mask is not None
+        row["marks"] += look.sample.marks is not None
     return counted
 
 
-def _sizes(records: list[Record]) -> dict[str, Any]:
-    sizes = [record.image.size for record in records if record.image is not None]
+def _sizes(looks: list[SampleLook]) -> dict[str, Any]:
+    sizes = [look.image.size for look in looks if look.image is not None]
     if not sizes:
         return {"different": 0, "most_common": [], "smallest": None, "largest": None}
     common = Counter(sizes).most_common(6)
@@ -66,8 +66,8 @@ def _sizes(records: list[Record]) -> dict[str, Any]:
     }
 
 
-def _storage(record: Record) -> str:
-    stored = record.image.stored if record.image is not None else None
+def _storage(look: SampleLook) -> str:
+    stored = look.image.stored if look.image is not None else None
     return "unknown" if stored is None else f"{stored.format} {stored.mode}"
 
 

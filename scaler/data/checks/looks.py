@@ -1,4 +1,4 @@
-"""One look at each file: what later checks compare, so that no picture is held in memory or read a second time."""
+"""One look at each file: what later checks need, so that no image is kept in memory or read a second time."""
 
 from __future__ import annotations
 
@@ -11,34 +11,44 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scaler.data.checks.duplicates import Fingerprint, digest, fingerprint
-from scaler.data.decode import Decoded, decode
+from scaler.data.decode import ORIENTATION, decode
 from scaler.data.folder import Sample
-from scaler.data.images import read_image, read_mask
+from scaler.data.images import NEAR, THRESHOLD, eight_bits, grey_values, image_of, mask_of
 from scaler.data.points_files import is_points
 from scaler.data.reading import read_marks_of
+from scaler.data.samples import Decoded
 from scaler.params import PrepareDataParams
 
 U8 = NDArray[np.uint8]
 SPECK = 4  # pixels: a component of at most so many is a speck
-ORIENTATION = 0x0112  # EXIF 2.3
 
 
 @dataclass(frozen=True)
 class Stored:
-    """How a file stores its picture: Pillow's format and mode ("JPEG", "RGB"), bits, EXIF turn (1 is upright)."""
+    """How a file stores its image: Pillow's format and mode ("JPEG", "RGB"), and EXIF orientation (1 is upright)."""
 
     format: str
     mode: str
-    bits: int
     turn: int
 
 
 @dataclass(frozen=True)
 class ImageLook:
-    """An image that could be read; `flat`: one colour all over; `see_through`: its alpha is not the same all over."""
+    """An image that could be read.
+
+    Attributes:
+        size: (width, height).
+        stored: see `Stored`.
+        top, greatest: the greatest value that a sample could have, and that one has.
+        flat: one colour everywhere.
+        see_through: its transparency is not the same everywhere.
+        print: by which duplicates are found; None if they are not searched.
+    """
 
     size: tuple[int, int]
     stored: Stored
+    top: int
+    greatest: int
     flat: bool
     see_through: bool
     print: Fingerprint | None
@@ -53,6 +63,8 @@ class MaskLook:
         stored, pixels: as for images; `pixels` is the digest of its 0 and 1.
         reading: how its values were understood.
         values: (2, 256) how many pixels of each 8-bit value (or palette index) became background and object.
+        is_lossy: whether the compression changes values.
+        between: share of the pixels that are neither nearly black nor nearly white.
         share: of the object; `border_share`: of the outermost pixels that are object.
         components, specks: connected parts of the object (8 neighbours), and those of at most `SPECK` pixels.
     """
@@ -62,6 +74,8 @@ class MaskLook:
     pixels: str
     reading: str
     values: NDArray[np.int64]
+    is_lossy: bool
+    between: float
     share: float
     border_share: float
     components: int
@@ -82,31 +96,40 @@ class MarksLook:
 
 def look_at_image(path: Path, hashed: bool) -> ImageLook:
     """Raises ScalerError as `read_image`."""
-    stored, alpha = _stored(path), False
-    pixels = read_image(path)
-    if stored.mode in ("LA", "RGBA", "PA"):
-        alpha_channel = decode(path).alpha
-        alpha = alpha_channel is not None and bool(alpha_channel.min() != alpha_channel.max())
-    size = (pixels.shape[1], pixels.shape[0])
-    flat = bool((pixels == pixels[0, 0]).all())
-    return ImageLook(size, stored, flat, alpha, fingerprint(pixels) if hashed else None)
-
-
-def look_at_mask(path: Path) -> tuple[MaskLook, U8]:
-    """The look, and the mask itself (H, W) {0, 1}; raises ScalerError as `read_mask`."""
-    mask = read_mask(path)
     decoded = decode(path)
+    pixels = image_of(decoded)
+    alpha = decoded.alpha
+    return ImageLook(
+        size=(pixels.shape[1], pixels.shape[0]),
+        stored=_stored(path),
+        top=decoded.top,
+        greatest=int(decoded.values.max()),
+        flat=bool((pixels == pixels[0, 0]).all()),
+        see_through=alpha is not None and bool(alpha.min() != alpha.max()),
+        print=fingerprint(pixels) if hashed else None,
+    )
+
+
+def look_at_mask(path: Path, threshold: int = THRESHOLD) -> tuple[MaskLook, U8]:
+    """The look, and the mask itself (H, W) {0, 1}; raises ScalerError as `read_mask`."""
+    decoded = decode(path)
+    mask = mask_of(decoded, path, threshold)
     values = _eight(decoded)
     count = np.bincount((values + np.int64(256) * mask).ravel(), minlength=512).reshape(2, 256)
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    grey = grey_values(decoded)
+    is_binary = grey is None or decoded.top == 1 or int(grey.max()) <= 1
+    between = 0.0 if is_binary else float(((values > NEAR) & (values < 255 - NEAR)).mean())
     look = MaskLook(
         size=(mask.shape[1], mask.shape[0]),
         stored=_stored(path),
         pixels=digest(mask),
         reading=mask_reading(decoded),
         values=count,
+        is_lossy=decoded.lossy,
+        between=between,
         share=float(mask.mean()),
         border_share=float(border.mean()),
         components=len(areas),
@@ -145,36 +168,27 @@ def _marks_reading(path: Path) -> str:
 
 def mask_reading(decoded: Decoded) -> str:
     """How `read_mask` understands such values, in words."""
-    if decoded.palette is not None:
-        return "palette: index 0 or black is background"
-    if decoded.grey(16 if decoded.lossy else 0) is None:
-        return "colour: black is background"
-    if decoded.lossy:
-        return "JPEG: cut at 128"
-    used = np.unique(decoded.values)
+    grey = grey_values(decoded)
+    if grey is None:
+        return "colour or palette: black or index 0 is background"
+    used = np.unique(grey)
     if used[-1] <= 1:
         return "0 and 1"
-    return "black and white" if set(used.tolist()) <= {0, decoded.top} else "nearly black and white: cut in the middle"
+    return "black and white" if set(used.tolist()) <= {0, decoded.top} else "grey, cut at the threshold"
 
 
 def _eight(decoded: Decoded) -> U8:
     values = decoded.values if decoded.values.ndim == 2 else decoded.values.max(axis=2)
-    return (values // 257 if decoded.top == 65535 else values).astype(np.uint8)
+    if int(values.max()) <= 1:
+        return values.astype(np.uint8)
+    return eight_bits(values, decoded.top)
 
 
 def _stored(path: Path) -> Stored:
-    """From the file's head; what is odd about the pixels the readers tell."""
+    """From the file's head; the readers report what is wrong with the pixels."""
     try:
         with Image.open(path) as head:
             turn = int(head.getexif().get(ORIENTATION, 1))
-            bits = 16 if head.mode.startswith("I") or _is_deep_png(path, head) else 8
-            return Stored(str(head.format), head.mode, bits, turn if 1 <= turn <= 8 else 1)
+            return Stored(str(head.format), head.mode, turn if 1 <= turn <= 8 else 1)
     except Exception:  # metadata may be damaged in ways that leave the pixels readable
-        return Stored("unknown", "unknown", 8, 1)
-
-
-def _is_deep_png(path: Path, head: Image.Image) -> bool:
-    if head.format != "PNG":
-        return False
-    with path.open("rb") as file:
-        return file.read(25)[24:] == b"\x10"
+        return Stored("unknown", "unknown", 1)

@@ -1,205 +1,136 @@
-"""What is odd about single pictures: images, masks and marks, each by itself and against each other."""
+"""What is unusual about single images, masks and marks, each by itself and against each other.
+
+The faults have no files and ids yet; `scaler.data.checks.sample` adds these.
+"""
 
 from __future__ import annotations
 
-from scaler.data.checks.findings import Severity
 from scaler.data.checks.looks import ImageLook, MarksLook, MaskLook
-
-Told = tuple[Severity, str, str, str]  # severity, kind, reason, cure
+from scaler.errors import Fault
 
 HUGE = 40_000_000  # pixels
 TINY = 32  # pixels of the shorter side
 LONG = 4.0  # longer side by shorter
 SPECKLED = 20  # specks that are more than half of all parts
 MANY = 100  # parts
-BORDER = 0.98  # of a mask's border that is object, where the rest is not
-TRANSPOSING = (5, 6, 7, 8)  # EXIF turns that exchange width and height
+BORDER = 0.98  # of a mask's border that is object, while the rest is not
+GREY_EDGES = 0.1  # share of a mask's pixels between black and white
+DIM = 0.1  # of the range of 16 bits: an image that uses less comes out nearly black
+TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 
-def check_image(look: ImageLook) -> list[Told]:
+def check_image(look: ImageLook) -> list[Fault]:
     """Of one image that could be read."""
     width, height = look.size
-    told: list[Told] = []
+    size = f"{width} x {height} pixels"
+    found = _storage(look)
     if look.flat:
-        told.append(
-            ("warning", "image_blank", "one colour all over: there is nothing to see", "export it again, or remove it")
-        )
+        found.append(_warning("image_blank", "one colour everywhere: there is nothing to see", "export or remove it"))
     if min(width, height) < TINY:
-        told.append(
-            (
-                "warning",
-                "image_tiny",
-                f"{width} x {height} pixels: too little to learn from",
-                "use the original, or remove it",
-            )
-        )
+        found.append(_warning("image_tiny", f"{size}: too little to learn from", "use the original, or remove it"))
     elif width * height > HUGE:
-        told.append(
-            (
-                "warning",
-                "image_huge",
-                f"{width} x {height} pixels: slow to read, and thin objects vanish at the size of training",
-                "cut it into tiles, or store it smaller",
-            )
-        )
+        reason = f"{size}: slow to read, and thin objects vanish at the size of training"
+        found.append(_warning("image_huge", reason, "cut it into tiles, or store it smaller"))
     elif max(width, height) / min(width, height) > LONG:
-        told.append(
-            (
-                "warning",
-                "image_long",
-                f"{width} x {height} pixels: it is squeezed into a square for training",
-                "cut it into tiles",
-            )
-        )
-    return told + _storage(look)
+        found.append(_warning("image_long", f"{size}: squeezed into a square for training", "cut it into tiles"))
+    return found
 
 
-def _storage(look: ImageLook) -> list[Told]:
+def _storage(look: ImageLook) -> list[Fault]:
     stored = look.stored
     if look.see_through:
-        return [
-            (
-                "warning",
-                "image_alpha",
-                "transparent in parts: the colours below the transparency are used",
-                "flatten it on the background that you mean",
-            )
-        ]
+        reason = "partly transparent: the colours below the transparency are used"
+        return [_warning("image_alpha", reason, "flatten it on the background that you want")]
     if stored.mode == "CMYK":
-        return [
-            (
-                "warning",
-                "image_cmyk",
-                "colours for print (CMYK): converted without a colour profile, so they shift",
-                "convert it to RGB",
-            )
-        ]
-    if stored.bits == 16:
-        return [
-            (
-                "note",
-                "image_16bit",
-                "16 bits a channel: scaled to 8",
-                "nothing, if it uses the full range; else stretch it first",
-            )
-        ]
+        reason = "colours for print (CMYK): converted without a colour profile, so they shift"
+        return [_warning("image_cmyk", reason, "convert it to RGB")]
+    if look.top > 255 and look.greatest <= DIM * look.top:
+        reason = (
+            f"{look.top} is the brightest possible value, but the image uses only 0 to {look.greatest}: nearly black"
+        )
+        remedy = "set prepare_data.image_white to the greatest value that the camera gives, such as 4095 for 12 bits"
+        return [_warning("image_dim", reason, remedy)]
+    if look.top > 255:
+        remedy = "nothing, if it uses the full range; else set prepare_data.image_white"
+        return [_note("image_16bit", f"{look.top.bit_length()} bits per channel: scaled to 8", remedy)]
     if stored.mode in ("P", "PA"):
-        return [("note", "image_palette", "a palette image: its colours are looked up", "nothing, if it looks right")]
+        return [_note("image_palette", "a palette image: its colours are looked up", "nothing, if it looks right")]
     if stored.mode in ("1", "L", "LA"):
-        return [
-            (
-                "note",
-                "image_grey",
-                "a grey image: repeated in the three colour channels",
-                "nothing, if the others are grey too",
-            )
-        ]
+        reason = "a grey image: repeated in the three colour channels"
+        return [_note("image_grey", reason, "nothing, if the others are grey too")]
     return []
 
 
-def check_turn(image: ImageLook, mask: MaskLook | None) -> list[Told]:
-    """EXIF turns: each file is turned upright; a silent mismatch is possible where the sizes cannot betray it."""
+def check_turn(image: ImageLook, mask: MaskLook | None) -> list[Fault]:
+    """EXIF orientation: each file is turned upright; where sizes cannot show a mismatch, there may be one."""
     turn, mask_turn = image.stored.turn, 1 if mask is None else mask.stored.turn
     if turn == mask_turn == 1:
         return []
-    betrayed = (turn in TRANSPOSING) != (mask_turn in TRANSPOSING) and image.size[0] != image.size[1]
-    if mask is None or turn == mask_turn or betrayed:
-        return [
-            (
-                "note",
-                "exif_turn",
-                f"stored turned (EXIF orientation {turn}): turned upright when read",
-                "nothing, if it looks right",
-            )
-        ]
+    is_visible = (turn in TRANSPOSING) != (mask_turn in TRANSPOSING) and image.size[0] != image.size[1]
+    if mask is None or turn == mask_turn or is_visible:
+        reason = f"stored turned (EXIF orientation {turn}): turned upright when read"
+        return [_note("exif_turn", reason, "nothing, if it looks right")]
     reason = (
-        f"image and mask have different EXIF orientations ({turn} and {mask_turn}), and their sizes cannot tell "
+        f"image and mask have different EXIF orientations ({turn} and {mask_turn}), and their sizes cannot show "
         "whether they fit"
     )
-    return [("warning", "exif_mismatch", reason, "look at the outline; export both upright if it does not fit")]
+    return [_warning("exif_mismatch", reason, "look at the outline; export both upright if it does not fit")]
 
 
-def check_mask(look: MaskLook) -> list[Told]:
+def check_mask(look: MaskLook) -> list[Fault]:
     """Of one mask that could be read."""
     if look.share == 0.0:
-        return [
-            (
-                "warning",
-                "mask_empty",
-                "the mask is empty: no pixel is object",
-                "remove image and mask if the object is not labelled; keep them if there is none",
-            )
-        ]
+        remedy = "remove image and mask if the object is not labelled; keep them if there is none"
+        return [_warning("mask_empty", "the mask is empty: no pixel is object", remedy)]
     if look.share == 1.0:
-        return [
-            (
-                "warning",
-                "mask_full",
-                "the mask is full: every pixel is object",
-                "check the export; remove image and mask if it is wrong",
-            )
-        ]
+        remedy = "check the export; remove image and mask if it is wrong"
+        return [_warning("mask_full", "the mask is full: every pixel is object", remedy)]
     if look.border_share >= BORDER:
-        return [
-            (
-                "warning",
-                "mask_inverted",
-                f"{look.border_share:.0%} of the border is object: black and white may be exchanged",
-                "invert it, if the object is the dark part",
-            )
-        ]
+        reason = f"{look.border_share:.0%} of the border is object: black and white may be exchanged"
+        return [_warning("mask_inverted", reason, "invert it, if the object is the dark part")]
     if look.specks >= SPECKLED and 2 * look.specks > look.components:
-        return [
-            (
-                "warning",
-                "mask_speckled",
-                f"{look.specks} of {look.components} parts are specks of a few pixels",
-                "export it without compression or anti-aliasing, or remove the specks",
-            )
-        ]
+        reason = f"{look.specks} of {look.components} parts are specks of a few pixels"
+        return [_warning("mask_speckled", reason, "export it without lossy compression, or remove the specks")]
     if look.components >= MANY:
-        return [
-            ("note", "mask_many_parts", f"{look.components} separate parts", "nothing, if there are so many objects")
-        ]
-    return _mask_storage(look)
+        reason = f"{look.components} separate parts"
+        return [_note("mask_many_parts", reason, "nothing, if there are so many objects")]
+    return _grey_edges(look)
 
 
-def _mask_storage(look: MaskLook) -> list[Told]:
-    if look.reading.startswith("JPEG"):
-        return [
-            (
-                "warning",
-                "mask_jpeg",
-                "a JPEG: its edges are blurred by compression, cut at 128",
-                "export it again as PNG, if you can",
-            )
-        ]
-    if look.reading.startswith("nearly"):
-        return [
-            (
-                "note",
-                "mask_nearly_binary",
-                "values near black and white besides: cut in the middle",
-                "nothing, if the outline is right",
-            )
-        ]
+def _grey_edges(look: MaskLook) -> list[Fault]:
+    if look.between >= GREY_EDGES:
+        reason = f"{look.between:.0%} of the pixels are between black and white, cut at the threshold"
+        return [_warning("mask_grey", reason, "compare the outline; export it without smoothing if it does not fit")]
+    if look.is_lossy:
+        reason = "compressed with loss (JPEG): edges are blurred, cut at the threshold"
+        return [_warning("mask_jpeg", reason, "export it again as PNG, if you can")]
+    if look.between > 0:
+        reason = "grey edges, cut at the threshold (prepare_data.mask_threshold)"
+        return [_note("mask_grey_edges", reason, "nothing, if the outline is right")]
     return []
 
 
-def check_marks(look: MarksLook) -> list[Told]:
-    """Of one marks file that could be read, against its mask, where there is one."""
+def check_marks(look: MarksLook) -> list[Fault]:
+    """Of one marks file that could be read, against its mask, if there is one."""
     wrong = look.foreground_on_background + look.background_on_foreground
     if look.foreground + look.background == 0:
-        return [("warning", "marks_empty", "no pixel is marked", "mark it, or remove the file")]
+        return [_warning("marks_empty", "no pixel is marked", "mark it, or remove the file")]
     if wrong:
         reason = (
             f"the marks contradict the mask: {look.foreground_on_background} of {look.foreground} foreground pixels "
             f"lie on background, {look.background_on_foreground} of {look.background} background pixels on the object"
         )
-        return [("warning", "marks_contradict", reason, "mend whichever is wrong")]
+        return [_warning("marks_contradict", reason, "correct whichever is wrong")]
     if not look.foreground or not look.background:
         lacking = "background" if look.foreground else "foreground"
-        return [
-            ("note", "marks_one_sided", f"no {lacking} is marked", f"add a {lacking} mark, if there is room for one")
-        ]
+        remedy = f"add a {lacking} mark, if there is room for one"
+        return [_note("marks_one_sided", f"no {lacking} is marked", remedy)]
     return []
+
+
+def _warning(kind: str, reason: str, remedy: str) -> Fault:
+    return Fault(kind, (), reason, remedy, "warning")
+
+
+def _note(kind: str, reason: str, remedy: str) -> Fault:
+    return Fault(kind, (), reason, remedy, "note")

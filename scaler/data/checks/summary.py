@@ -1,32 +1,78 @@
-"""The checks' result as text, for the terminal and for the log of the stage."""
+"""An examination as text for a terminal or a log."""
 
 from __future__ import annotations
 
-from scaler.data.checks.findings import SEVERITIES, Findings, printable
+import shutil
+from collections.abc import Iterable
+from typing import Any
+
+from scaler.data.checks.examine import Examination
+from scaler.errors import SEVERITIES, Fault, groups, merge, printable
+
+SCREEN = 24  # lines of a terminal
+KINDS = 8  # lines of the short form about kinds of faults
 
 
-def summary(findings: Findings) -> str:
-    """The examination as text for a terminal."""
-    lines = [f"{printable(str(findings.source))}:"]
-    facts = findings.facts
-    if not facts:
-        lines.append("  the built-in laboratory: made by a recipe, nothing to check")
-        return "\n".join(lines)
-    for split, row in facts["splits"].items():
-        lines.append(f"  {split}: {row['images']} images, {row['masks']} masks, {row['marks']} marks")
+def summary(examination: Examination, *, full: bool = False) -> str:
+    """What was found, what is wrong, and whether the data can be used.
+
+    If all of it is longer than a screen, each kind of fault gets one line, unless `full` asks for everything.
+    """
+    head = [f"{printable(str(examination.faults.source))}:"]
+    if not examination.facts and not examination.faults.items:
+        return "\n".join([*head, "  generated from a recipe: nothing to check"])
+    head += _facts(examination.facts) if examination.facts else []
+    tail = ["", _verdict(examination)]
+    everything = [*head, *_all(examination), *tail]
+    if full or len(everything) <= SCREEN:
+        return "\n".join(everything)
+    more = "All findings: --all, or --html FILE for a page with pictures, or --json."
+    return "\n".join([*head, "", *_short(examination), *tail, more])
+
+
+def _facts(facts: dict[str, Any]) -> list[str]:
+    lines = [
+        f"  {split}: {row['images']} images, {row['masks']} masks, {row['marks']} marks"
+        for split, row in facts["splits"].items()
+    ]
     sizes = facts["image_sizes"]
     if sizes["different"]:
         (w, h), (width, height) = sizes["smallest"], sizes["largest"]
         lines.append(f"  sizes: {sizes['different']} different, {w} x {h} to {width} x {height}")
     for what, read in (("masks", facts["mask_readings"]), ("marks", facts["marks_readings"])):
-        lines += [f"  {what} read as {name}: {count}" for name, count in read.items()]
+        if read:
+            lines.append(f"  {what}: " + "; ".join(f"{count} read as {name}" for name, count in read.items()))
     if facts["foreground_share"]["quantiles"]:
         least, _, median, _, most = facts["foreground_share"]["quantiles"]
-        lines.append(f"  object's share: {least:.2%} to {most:.2%}, median {median:.2%}")
-        lines.append(f"  {facts['empty_masks']} empty and {facts['full_masks']} full masks")
+        share = f"{least:.2%} to {most:.2%} of the image, median {median:.2%}"
+        lines.append(f"  object: {share}; {facts['empty_masks']} empty and {facts['full_masks']} full masks")
+    return lines
+
+
+def _all(examination: Examination) -> Iterable[str]:
     for severity in SEVERITIES:
-        found = findings.lines(severity)
-        if found:
-            lines += ["", f"{len(findings.of(severity))} {severity}(s):", *found]
-    verdict = "the data cannot be used yet" if findings.of("error") else "the data can be used"
-    return "\n".join([*lines, "", verdict])
+        lines = examination.faults.lines(severity)
+        if lines:
+            yield from ("", f"{len(examination.faults.of(severity))} {severity}(s):", *lines)
+
+
+def _short(examination: Examination) -> list[str]:
+    """A line per kind, errors first: how many, and the first of them."""
+    source, width = examination.faults.source, shutil.get_terminal_size((100, SCREEN)).columns
+    kinds: list[list[Fault]] = []
+    for severity in SEVERITIES:
+        kinds += groups(examination.faults.of(severity))
+    lines = []
+    for group in kinds[:KINDS]:
+        count = f"{len(group)} x " if len(group) > 1 else ""
+        line = f"{group[0].severity}: {count}{merge(group)[0].line(source=source)}"
+        lines.append(line if len(line) <= width else line[: width - 4] + " ...")
+    if len(kinds) > KINDS:
+        lines.append(f"... and {sum(map(len, kinds[KINDS:]))} findings of {len(kinds) - KINDS} more kinds")
+    return lines
+
+
+def _verdict(examination: Examination) -> str:
+    counts = ", ".join(f"{len(examination.faults.of(severity))} {severity}s" for severity in SEVERITIES)
+    usable = "cannot be used yet" if examination.faults.of("error") else "can be used"
+    return f"The data {usable} ({counts})."

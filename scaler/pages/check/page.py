@@ -10,9 +10,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from scaler.data.checks.findings import SEVERITIES, Finding, Findings, printable
-from scaler.data.checks.inventory import Item, guess
-from scaler.data.checks.record import Record
+from scaler.data.checks.examine import Examination
+from scaler.data.checks.guess import guess
+from scaler.data.folder import Sample
+from scaler.errors import SEVERITIES, Fault, groups, printable
 from scaler.pages.check.thumbnails import thumbnail
 from scaler.params import PrepareDataParams
 
@@ -27,7 +28,7 @@ SAY = {
 }
 
 
-def build_page(findings: Findings, records: list[Record], params: PrepareDataParams | None) -> str:
+def build_page(examination: Examination, params: PrepareDataParams | None) -> str:
     """The whole page, without script and without external resource; the same data give the same text."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
@@ -42,50 +43,51 @@ def build_page(findings: Findings, records: list[Record], params: PrepareDataPar
     return environment.get_template("check.html").render(
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        findings=findings,
-        facts=findings.facts,
-        sections=_sections(findings, records, params),
-        counts={severity: len(findings.of(severity)) for severity in SEVERITIES},
-        shares=_bars(findings.facts),
-        values=_condensed(findings.facts.get("mask_values", [])),
+        source=examination.faults.source,
+        facts=examination.facts,
+        sections=_sections(examination, params),
+        counts={severity: len(examination.faults.of(severity)) for severity in SEVERITIES},
+        shares=_bars(examination.facts),
+        values=_condensed(examination.facts.get("mask_values", [])),
     )
 
 
 def _asset(name: str) -> str:
-    return (resources.files("scaler.data.checks") / name).read_text(encoding="utf-8")
+    return (resources.files("scaler.pages.check") / name).read_text(encoding="utf-8")
 
 
-def _sections(findings: Findings, records: list[Record], params: PrepareDataParams | None) -> list[dict[str, Any]]:
-    items = {record.item.id: record.item for record in records}
-    rules = guess(findings.source) if params is None else params
+def _sections(examination: Examination, params: PrepareDataParams | None) -> list[dict[str, Any]]:
+    samples = {look.sample.id: look.sample for look in examination.looks}
+    source = examination.faults.source
+    rules = guess(source) if params is None else params
     drawn: dict[str, str | None] = {}
     sections = []
     for severity in SEVERITIES:
-        groups = []
-        for kind, group in findings.groups(severity):
-            shown = [_card(item, items, rules, drawn) for item in group[:PICTURED]]
-            groups.append(
+        panels = []
+        for group in groups(examination.faults.of(severity)):
+            shown = [_card(item, samples, rules, drawn) for item in group[:PICTURED]]
+            panels.append(
                 {
-                    "kind": kind,
+                    "kind": group[0].kind,
                     "count": len(group),
                     "cards": [card for card in shown if card["pictures"]],
-                    "rows": group[:LISTED],
+                    "rows": [item.relative_to(source) for item in group[:LISTED]],
                     "more": max(0, len(group) - LISTED),
                 }
             )
-        if groups:
-            sections.append({"id": severity, "title": TITLES[severity], "say": SAY[severity], "groups": groups})
+        if panels:
+            sections.append({"id": severity, "title": TITLES[severity], "say": SAY[severity], "groups": panels})
     return sections
 
 
 def _card(
-    finding: Finding, items: dict[str, Item], params: PrepareDataParams, drawn: dict[str, str | None]
+    fault: Fault, samples: dict[str, Sample], params: PrepareDataParams, drawn: dict[str, str | None]
 ) -> dict[str, Any]:
     pictures = []
-    for name in finding.ids[:2]:
-        if name in items and (name in drawn or len(drawn) < PICTURES):
+    for name in fault.ids[:2]:
+        if name in samples and (name in drawn or len(drawn) < PICTURES):
             if name not in drawn:
-                drawn[name] = thumbnail(items[name], params)
+                drawn[name] = thumbnail(samples[name], params)
             if drawn[name]:
                 pictures.append((name, drawn[name]))
     return {"pictures": pictures}

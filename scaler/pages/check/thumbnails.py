@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaler.data.checks.inventory import Item
+from scaler.data.folder import Sample
 from scaler.data.images import read_image, read_mask
 from scaler.data.reading import read_marks_of
 from scaler.errors import ScalerError
@@ -21,16 +21,16 @@ U8 = NDArray[np.uint8]
 QUALITY = 80  # of the JPEG
 
 
-def thumbnail(item: Item, params: PrepareDataParams) -> str | None:
+def thumbnail(sample: Sample, params: PrepareDataParams) -> str | None:
     """A data URI, longer side 128 pixels: mask outline white on the photograph, foreground marks orange, background
     marks blue. What is refused or of another size is left out; None where the image itself is refused.
     """
     try:
-        image = read_image(item.image)
+        image = read_image(sample.image)
     except ScalerError:
         return None
     small = shrunk(image).copy()
-    mask, marks = _labels(item, image.shape[:2], params)
+    mask, marks = _labels(sample, image.shape[:2], params)
     if mask is not None and mask.shape == image.shape[:2]:
         edge = outline(shrunk(mask * np.uint8(255)) >= 128)
         small[edge] = WHITE
@@ -43,10 +43,10 @@ def thumbnail(item: Item, params: PrepareDataParams) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _labels(item: Item, shape: tuple[int, int], params: PrepareDataParams) -> tuple[U8 | None, U8 | None]:
+def _labels(sample: Sample, shape: tuple[int, int], params: PrepareDataParams) -> tuple[U8 | None, U8 | None]:
     mask = marks = None
     with suppress(ScalerError):
-        mask = None if item.mask is None else read_mask(item.mask)
+        mask = None if sample.mask is None else read_mask(sample.mask)
     with suppress(ScalerError):
-        marks = read_marks_of(item.sample, shape, params)
+        marks = read_marks_of(sample, shape, params)
     return mask, marks

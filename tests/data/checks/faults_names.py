@@ -59,7 +59,7 @@ def control_letter(root: Path) -> None:
 
 
 def other_format(root: Path) -> None:
-    (root / "images" / "d.webp").write_bytes(b"RIFF")
+    (root / "images" / "d.heic").write_bytes(b"ftyp")
 
 
 def numpy_file(root: Path) -> None:
@@ -156,21 +156,21 @@ def marks_unused(root: Path) -> PrepareDataParams:
 
 
 NAMES: list[Fault] = [
-    ("error", "folder", "masks/d.png", mask_without_image),
-    ("error", "folder", "marks/d.png", marks_without_image),
-    ("error", "folder", "images/a.png", image_twice),
-    ("error", "folder", "masks/a.png", mask_twice),
-    ("error", "folder", "images/d.png", dangling_image),
-    ("error", "folder", "masks/a.png", dangling_mask),
-    ("error", "folder", "images/d.png", folder_as_image),
-    ("error", "folder", "images/\\udcff\\udcfe.png", not_utf8),
-    ("error", "folder", "images/new\\nline.png", control_letter),
-    ("error", "folder", "images/d.webp", other_format),
-    ("error", "folder", "masks/d.npy", numpy_file),
-    ("error", "folder", "images", no_images_folder),
-    ("error", "folder", "masks", no_masks_folder),
-    ("error", "folder", "images", no_image_at_all),
-    ("error", "folder", ".", no_label_at_all),
+    ("error", "label_without_image", "masks/d.png", mask_without_image),
+    ("error", "label_without_image", "marks/d.png", marks_without_image),
+    ("error", "name_twice", "images/a.png", image_twice),
+    ("error", "name_twice", "masks/a.png", mask_twice),
+    ("error", "not_a_file", "images/d.png", dangling_image),
+    ("error", "not_a_file", "masks/a.png", dangling_mask),
+    ("error", "not_a_file", "images/d.png", folder_as_image),
+    ("error", "name_not_text", "images/\\udcff\\udcfe.png", not_utf8),
+    ("error", "name_not_text", "images/new\\nline.png", control_letter),
+    ("warning", "format_not_read", "images/d.heic", other_format),
+    ("warning", "format_not_read", "masks/d.npy", numpy_file),
+    ("error", "folder_missing", "images", no_images_folder),
+    ("error", "folder_missing", "masks", no_masks_folder),
+    ("error", "folder_without_image", "images", no_image_at_all),
+    ("error", "no_labels", ".", no_label_at_all),
     ("warning", "name_collision", "images/A.png", case_collision),
     ("warning", "name_collision", "images/caf\u00e9.png", accent_collision),
     ("warning", "name_spaces", "images/d .png", space_at_end),
@@ -184,8 +184,8 @@ NAMES: list[Fault] = [
     ("error", "labelled_without_mask", "labelled.txt", list_without_mask),
     ("error", "labelled_list", "labelled.txt", list_missing),
     ("error", "labelled_list", "labelled.txt", list_empty),
-    ("error", "folder", "images/b.png", split_twice),
-    ("error", "folder", "images/c.png", test_without_mask),
+    ("error", "split_overlap", "images/b.png", split_twice),
+    ("error", "mask_missing", "images/c.png", test_without_mask),
     ("note", "marks_unused", "marks", marks_unused),
 ]
 
@@ -194,4 +194,4 @@ def split_matches_nothing(root: Path) -> PrepareDataParams:
     return params(root, test="x*", val="[bc]")
 
 
-NAMES.append(("error", "folder", ".", split_matches_nothing))
+NAMES.append(("error", "test_matches_nothing", ".", split_matches_nothing))

@@ -25,7 +25,7 @@ def test_warnings_do_not_stop_and_errors_do(tmp_path: Path, capsys: pytest.Captu
     assert "masks/a.png: the mask is empty" in capsys.readouterr().out
     (tmp_path / "masks" / "b.png").write_bytes(b"")
     assert _check(tmp_path) == 1
-    assert "1 error(s)" in capsys.readouterr().out
+    assert "1 errors" in capsys.readouterr().out
 
 
 def test_json_has_stable_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +35,7 @@ def test_json_has_stable_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"source", "counts", "facts", "findings"}
     assert told["counts"] == {"error": 1, "warning": 0, "note": 0}
-    assert set(told["findings"][0]) == {"severity", "kind", "files", "reason", "cure"}
+    assert set(told["findings"][0]) == {"severity", "kind", "files", "reason", "remedy"}
 
 
 def test_the_page_escapes_hostile_names_and_needs_nothing_else(tmp_path: Path) -> None:

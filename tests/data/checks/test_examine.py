@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 
 from scaler.data.checks.duplicates import find_pairs, fingerprint
 from scaler.data.checks.examine import examine
-from scaler.data.checks.findings import Findings
-from scaler.data.checks.inventory import Item
-from scaler.data.checks.set import check_groups
-from scaler.data.folder import Sample
 from tests.data.checks.faults_pictures import all_masks_empty
-from tests.data.checks.world import look, params, picture, shape, sound, told, write
+from tests.data.checks.world import found_in, look, params, picture, shape, sound, write
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -41,7 +37,7 @@ def test_facts_count_values_as_they_were_read(tmp_path: Path) -> None:
 
 
 def test_all_training_masks_empty_is_an_error(tmp_path: Path) -> None:
-    found = told(look(sound(tmp_path), all_masks_empty(tmp_path)))
+    found = found_in(look(sound(tmp_path), all_masks_empty(tmp_path)))
     assert ("error", "no_foreground", ("masks",)) in found
 
 
@@ -50,22 +46,22 @@ def test_all_faults_are_collected_not_the_first_twenty(tmp_path: Path) -> None:
     for number in range(30):
         write(tmp_path / "images" / f"a{number}.png", picture(50 + number))
         (tmp_path / "masks" / f"a{number}.png").write_bytes(b"no picture")
-    assert len(look(tmp_path, params(tmp_path)).of("error")) == 30
+    assert len(look(tmp_path, params(tmp_path)).faults.of("error")) == 30
 
 
 def test_an_image_and_its_mask_are_both_looked_at(tmp_path: Path) -> None:
     sound(tmp_path)
     for folder in ("images", "masks"):
         (tmp_path / folder / "a.png").write_bytes(b"")
-    assert {kind for _, kind, _ in told(look(tmp_path))} == {"image_unreadable", "mask_refused"}
+    assert {kind for _, kind, _ in found_in(look(tmp_path))} == {"image_unreadable", "mask_refused"}
 
 
 def test_quick_searches_no_duplicates(tmp_path: Path) -> None:
     sound(tmp_path)
     write(tmp_path / "images" / "a2.png", picture(0))
     rules = params(tmp_path)
-    assert told(examine(tmp_path, rules, quick=True)) == []
-    assert told(examine(tmp_path, rules)) == [("warning", "duplicate", ("images/a.png", "images/a2.png"))]
+    assert found_in(examine(tmp_path, rules, quick=True)) == []
+    assert found_in(examine(tmp_path, rules)) == [("warning", "duplicate", ("images/a.png", "images/a2.png"))]
 
 
 def test_without_params_splits_are_guessed_from_names(tmp_path: Path) -> None:
@@ -80,20 +76,8 @@ def test_without_params_splits_are_guessed_from_names(tmp_path: Path) -> None:
 def test_left_out_images_are_a_note_and_print_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound(tmp_path)
     write(tmp_path / "images" / "z.png", picture(9))
-    assert [item[:2] for item in told(look(tmp_path, params(tmp_path)))] == [("note", "split_left_out")]
+    assert [item[:2] for item in found_in(look(tmp_path, params(tmp_path)))] == [("note", "split_left_out")]
     assert capsys.readouterr().out == ""
-
-
-def test_a_group_in_two_splits_is_told_once() -> None:
-    root = Path("data")
-    samples = [
-        Sample(id=n, split=s, image=root / f"{n}.png", mask=None, marks=None)  # type: ignore[arg-type]
-        for n, s in (("p1_a", "train"), ("p1_b", "test"), ("p2_a", "train"))
-    ]
-    items = [Item(s.id, s.split, s.image, None, None, s, group=s.id[:2]) for s in samples]
-    findings = Findings(root)
-    check_groups(items, findings)
-    assert told(findings) == [("warning", "group_cut", ("p1_a.png", "p1_b.png"))]
 
 
 def test_different_pictures_are_no_pair_and_flat_ones_only_if_equal() -> None:
@@ -110,7 +94,7 @@ def test_random_bytes_end_in_a_finding(tmp_path: Path, folder: str, head: bytes,
     (tmp_path / "marks").mkdir(exist_ok=True)
     (tmp_path / folder / "a.png").write_bytes(head + tail)
     found = look(tmp_path, params(tmp_path, supervision="points"))
-    assert [item.files for item in found.of("error")] == [(f"{folder}/a.png",)]
+    assert [item[2] for item in found_in(found) if item[0] == "error"] == [(f"{folder}/a.png",)]
 
 
 @SMALL
@@ -132,8 +116,8 @@ def test_real_data_have_no_errors(name: str) -> None:
     if not folder or not (Path(folder) / name).is_dir():
         pytest.skip(f"no {name} in SCALER_TEST_DATA")
     findings = examine(Path(folder) / name, None)
-    assert findings.of("error") == []
+    assert findings.faults.of("error") == []
     assert findings.facts["splits"]["train"]["images"] > 0
     if name == "kvasir_seg":  # found by eye to be one scene
-        leaks = [item.files for item in findings.items if item.kind == "near_duplicate_between_splits"]
+        leaks = [item[2] for item in found_in(findings) if item[1] == "near_duplicate_between_splits"]
         assert leaks == [("images/test_16.jpg", "images/train_222.jpg")]

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scaler.data.checks.findings import printable
-from scaler.errors import ScalerError
+from scaler.errors import ScalerError, printable
 from tests.data.checks.faults_names import NAMES, Fault
 from tests.data.checks.faults_pictures import PICTURES
-from tests.data.checks.world import look, params, sound, told
+from tests.data.checks.world import found_in, look, params, sound
 
 FAULTS = NAMES + PICTURES
 
@@ -22,20 +21,20 @@ def test_there_are_many_kinds() -> None:
 @pytest.mark.parametrize("with_params", [False, True])
 def test_a_sound_folder_gives_no_finding(tmp_path: Path, with_params: bool) -> None:
     sound(tmp_path)
-    assert told(look(tmp_path, params(tmp_path) if with_params else None)) == []
+    assert found_in(look(tmp_path, params(tmp_path) if with_params else None)) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[build.__name__ for *_, build in FAULTS])
 def test_one_fault_gives_one_finding(tmp_path: Path, fault: Fault) -> None:
     severity, kind, file, build = fault
-    findings = look(sound(tmp_path), build(tmp_path))
-    assert [item[:2] for item in told(findings)] == [(severity, kind)]
-    found = findings.items[0]
-    assert file in found.files or file in [printable(name) for name in found.files]
-    assert min(len(found.reason), len(found.cure)) > 8
+    examination = look(sound(tmp_path), build(tmp_path))
+    assert [item[:2] for item in found_in(examination)] == [(severity, kind)]
+    assert file in [printable(name) for name in found_in(examination)[0][2]] or file == "."
+    found = examination.faults.items[0]
+    assert min(len(found.reason), len(found.remedy)) > 8
     if severity == "error":
         with pytest.raises(ScalerError) as error:
-            findings.raise_if_errors()
-        assert printable(file) in str(error.value) or file in str(error.value)
+            examination.faults.raise_if_errors()
+        assert file in str(error.value)
     else:
-        findings.raise_if_errors()
+        examination.faults.raise_if_errors()

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaler.data.checks.examine import examine
-from scaler.data.checks.findings import Findings
-from scaler.data.checks.inventory import guess
+from scaler.data.checks.examine import Examination, examine
+from scaler.data.checks.guess import guess
 from scaler.params import PrepareDataParams
 
 SIZE = (64, 48)  # width, height
@@ -52,11 +51,13 @@ def params(root: Path, **changes: object) -> PrepareDataParams:
     return guess(root).model_copy(update={"train": "a*", "val": "b*", "test": "c*", **changes})
 
 
-def told(findings: Findings) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Severity, kind and files of each finding."""
-    return [(item.severity, item.kind, item.files) for item in findings.items]
+def found_in(examination: Examination) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Severity, kind and files (relative to the source) of each finding."""
+    source = examination.faults.source
+    relative = [item.relative_to(source) for item in examination.faults.items]
+    return [(item.severity, item.kind, tuple(map(str, item.files))) for item in relative]
 
 
-def look(root: Path, rules: PrepareDataParams | None = None) -> Findings:
+def look(root: Path, rules: PrepareDataParams | None = None) -> Examination:
     """The examination."""
     return examine(root, rules)
