@@ -200,7 +200,7 @@ def test_no_source(tmp_path: Path, bring: Importer) -> None:
 
 def test_a_damaged_or_foreign_image(tmp_path: Path, bring: Importer) -> None:
     write(tmp_path / "a.png", "no picture")
-    with pytest.raises(ScalerError, match=r"a\.png: no readable image"):
+    with pytest.raises(ScalerError, match=r"a\.png: not an image"):
         bring("coco", write(tmp_path / "coco.json", coco(GOOD)))
     write(tmp_path / "a.webp", "no picture")
     with pytest.raises(ScalerError, match=r"\.webp is not read"):

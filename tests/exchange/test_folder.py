@@ -75,7 +75,7 @@ def test_other_content_is_not_overwritten_unasked(tmp_path: Path, bring: Importe
     out = bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
     before = {path: path.read_bytes() for path in out.rglob("*.*")}
     other = write(tmp_path / "coco.json", coco({"segmentation": [[1, 1, 4, 1, 4, 3]]}))
-    with pytest.raises(ScalerError, match=r"masks/a\.png: exists already, with other content"):
+    with pytest.raises(ScalerError, match=r"masks/a\.png: is there already, with other content"):
         bring("coco", other)
     assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
     (out / "masks/a.png").rename(out / "masks/a.bmp")
