@@ -202,6 +202,6 @@ def test_a_damaged_or_foreign_image(tmp_path: Path, bring: Importer) -> None:
     write(tmp_path / "a.png", "no picture")
     with pytest.raises(ScalerError, match=r"a\.png: not an image"):
         bring("coco", write(tmp_path / "coco.json", coco(GOOD)))
-    write(tmp_path / "a.webp", "no picture")
-    with pytest.raises(ScalerError, match=r"\.webp is not read"):
-        bring("coco", write(tmp_path / "coco.json", coco(GOOD, name="a.webp")))
+    write(tmp_path / "a.heic", "no picture")
+    with pytest.raises(ScalerError, match=r"\.heic is not read"):
+        bring("coco", write(tmp_path / "coco.json", coco(GOOD, name="a.heic")))
