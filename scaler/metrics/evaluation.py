@@ -13,6 +13,7 @@ from scaler.artifacts.evaluation import SplitScores
 from scaler.errors import ScalerError
 from scaler.metrics.measures import score, summarise
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
+from scaler.metrics.parallel import map_in_order
 
 F64 = NDArray[np.float64]
 
@@ -55,8 +56,11 @@ def evaluate_split(
     for model, stack in predictions.items():
         columns = {name: np.empty(len(ids)) for name in PER_IMAGE}
         totals = {name: np.zeros((len(CURVES), THRESHOLDS)) for name in members}
-        for i, (prediction, mask) in enumerate(zip(stack, masks, strict=True)):
-            result = score(to_native(prediction, mask.shape), mask, stretch=stretch)
+        results = map_in_order(
+            lambda pair: score(to_native(pair[0], pair[1].shape), pair[1], stretch=stretch),
+            zip(stack, masks, strict=True),
+        )
+        for i, result in enumerate(results):
             for name, value in result.metrics.items():
                 columns[name][i] = value
             totals[names[i]] += result.curves
@@ -76,21 +80,21 @@ def evaluate_split(
     )
 
 
-def to_native(prediction: NDArray[Any], shape: tuple[int, ...]) -> F64:
-    """A map at native size: bilinear between pixel centres, in float64; unchanged where the size is the same.
+def to_native(prediction: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """A map at native size: bilinear between pixel centres, in float64; as it is where the size is the same.
 
     Args:
         prediction: (S, S) float in [0, 1] or uint8.
         shape: (H, W).
 
     Returns:
-        (H, W) float64 in [0, 1].
+        (H, W): float64 in [0, 1], or uint8 where that is given and no other size is wanted.
     """
+    if prediction.shape == shape:
+        return prediction
     p = prediction.astype(np.float64)
     if prediction.dtype == np.uint8:
         p = p / 255
-    if p.shape == shape:
-        return p
     # the weights of a bilinear mean may sum to 1 + 1 ulp
     return np.clip(cv2.resize(p, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), p.min(), p.max())
 

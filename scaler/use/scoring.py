@@ -14,11 +14,13 @@ from scaler.data.decode import decode
 from scaler.data.images import read_image, read_mask
 from scaler.errors import Fault, ScalerError
 from scaler.metrics.evaluation import to_native
-from scaler.metrics.measures import score, summarise
+from scaler.metrics.measures import Score, score, summarise
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
+from scaler.metrics.parallel import map_in_order
 from scaler.use.pairs import Pair
 
 F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
 JPEG_SPREAD = 16  # channels of a grey JPEG differ by rounding only
 
 
@@ -75,16 +77,14 @@ def score_pairs(
     rows: list[dict[str, float]] = []
     total = np.zeros((len(CURVES), THRESHOLDS))
     brightest = 0.0
-    for pair in pairs:
-        try:
-            p = read_prediction(pair.prediction)
-            mask = _read_mask(pair.mask, options.mask_threshold)
-            result = score(_fitted(pair, p, mask.shape, options.resize), mask, stretch=options.stretch)
-        except ScalerError as error:
-            for fault in error.faults:
+    outcomes = map_in_order(lambda pair: _score_pair(pair, options), pairs)
+    for pair, outcome in zip(pairs, outcomes, strict=True):
+        if isinstance(outcome, ScalerError):
+            for fault in outcome.faults:
                 fail(replace(fault, ids=(pair.id,)))
         else:
-            brightest = max(brightest, float(p.max()))
+            result, highest = outcome
+            brightest = max(brightest, highest)
             ids.append(pair.id)
             rows.append(result.metrics)
             total += result.curves
@@ -98,8 +98,19 @@ def score_pairs(
     return SetScores(ids, columns, summarise(columns, total / len(rows)), notes)
 
 
-def read_prediction(path: Path) -> F64:
-    """A map as (H, W) float64 in [0, 1]: the grey value over the greatest that the file could hold.
+def _score_pair(pair: Pair, options: ScoreOptions) -> tuple[Score, float] | ScalerError:
+    """Scores of one image and its highest probability, or why it has none."""
+    try:
+        p = read_prediction(pair.prediction)
+        mask = _read_mask(pair.mask, options.mask_threshold)
+        highest = float(p.max()) / (255 if p.dtype == np.uint8 else 1)
+        return score(_fitted(pair, p, mask.shape, options.resize), mask, stretch=options.stretch), highest
+    except ScalerError as error:
+        return error
+
+
+def read_prediction(path: Path) -> U8 | F64:
+    """A map as (H, W): uint8 (p = value / 255) of a file of 8 bits, else the grey value over its greatest as float64.
 
     Raises:
         ScalerError: not readable, or in colour.
@@ -113,7 +124,7 @@ def read_prediction(path: Path) -> F64:
     if values is None:
         reason = "in colour; expected a grey map, 0 background to 255 object"
         raise ScalerError(Fault("prediction_in_colour", (path,), reason, "is it an overlay or a palette of classes?"))
-    return values.astype(np.float64) / top
+    return values if values.dtype == np.uint8 and top == 255 else values.astype(np.float64) / top
 
 
 def _read_mask(path: Path, threshold: int | None) -> NDArray[np.uint8]:
@@ -122,7 +133,7 @@ def _read_mask(path: Path, threshold: int | None) -> NDArray[np.uint8]:
     return np.asarray(read_image(path).max(axis=2) > threshold, np.uint8)
 
 
-def _fitted(pair: Pair, p: F64, shape: tuple[int, ...], resize: bool) -> F64:
+def _fitted(pair: Pair, p: U8 | F64, shape: tuple[int, ...], resize: bool) -> NDArray[Any]:
     if p.shape != shape and not resize:
         sizes = " and ".join(f"{width} x {height}" for height, width in (p.shape, shape))
         reason = f"prediction and mask differ in size, {sizes}"
