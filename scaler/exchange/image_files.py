@@ -26,7 +26,7 @@ from PIL import Image
 from scaler.artifacts.visible import files
 from scaler.data.decode import FORMATS, SUFFIXES, UNREAD_SUFFIXES, decode
 from scaler.errors import Fault, Faults, ScalerError
-from scaler.exchange.parsing import broken
+from scaler.exchange.parsing import broken, shown
 from scaler.exchange.shapes import U8, Annotated, ImportOptions, Size
 
 ORIENTATION = 0x0112
@@ -167,7 +167,7 @@ class ImageFinder:
         self._hints -= 1
         close = get_close_matches(wanted.replace("\\", "/").rpartition("/")[2], there, n=1) if self._hints > 0 else []
         place = f" in {roots[0]}" if roots else ""
-        reason = f"no image {wanted!r}{place}"
+        reason = f"no image {shown(wanted, 100)}{place}"
         reason += f" (the nearest name is {close[0]})" if close else ""
         return broken(image.where, reason, "say where the images are with --images DIR", "image_missing")
 

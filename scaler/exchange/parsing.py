@@ -20,6 +20,7 @@ from scaler.exchange.shapes import F64
 
 NAMES = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
 BROKEN = "annotation_broken"
+LFS = "version https://git-lfs"
 
 
 def broken(where: str | Path, reason: str, remedy: str = "", kind: str = BROKEN) -> ScalerError:
@@ -34,11 +35,14 @@ def read_text(path: Path) -> str:
         ScalerError: it is missing, unreadable, or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise broken(path, "not UTF-8 text", "export it again, or save it as UTF-8", "not_utf8") from None
     except OSError as error:
         raise broken(path, f"cannot be read ({error.strerror})", "check its path and permissions", "read") from None
+    if text.startswith(LFS):
+        raise broken(path, "a Git LFS pointer, not the file itself", "run git lfs pull", "lfs_pointer")
+    return text
 
 
 def read_json(path: Path) -> Any:

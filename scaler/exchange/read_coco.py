@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scaler.errors import Fault, Faults
-from scaler.exchange.parsing import broken, counts, expect, field, number, read_json, ring, size_of, wh
+from scaler.exchange.parsing import broken, counts, expect, field, number, pairs, read_json, ring, size_of, wh
 from scaler.exchange.raster import box, fill, fill_coco, unroll
 from scaler.exchange.shapes import (
     U8,
@@ -160,19 +160,25 @@ class _CocoFile:
         return [Area(label, where, partial(fill, [corners]), corners, "box")]
 
     def _rings(self, segmentation: list[Any], where: str) -> list[Any]:
-        """The polygons of a segmentation; one flat list of numbers is one polygon.
+        """The polygons of a segmentation: flat lists of x, y, x, y, ..., or lists of pairs, or one such list alone.
 
         Rings of one or two points beside good ones enclose nothing; they are left out with a warning.
         """
         at = f"{where}: segmentation"
-        flat = not any(isinstance(part, list) for part in segmentation)
-        parts = [segmentation] if flat else [expect(part, list, at) for part in segmentation]
+        alone = not any(isinstance(part, list) for part in segmentation)
+        parts = [_flat(part, at) for part in ([segmentation] if alone else segmentation)]
         short = [part for part in parts if len(part) in (2, 4)]
         if 0 < len(short) < len(parts):
             reason = "polygons of one or two points enclose nothing and are left out"
             self._faults.add(Fault("ring_without_area", (where,), reason, severity="warning"))
             parts = [part for part in parts if len(part) not in (2, 4)]
         return [ring(part, at) for part in parts]
+
+
+def _flat(part: Any, where: str) -> list[Any]:
+    """x, y, x, y, ... of one polygon, which may be written as pairs."""
+    nested = isinstance(part, list) and part and all(isinstance(pair, list) for pair in part)
+    return pairs(part, where).reshape(-1).tolist() if nested else expect(part, list, where)
 
 
 def _known(entry: dict[str, Any], key: str, table: Collection[Any], where: str) -> list[Shape]:

@@ -77,7 +77,7 @@ def _image(name: str, folder: Path) -> Annotated:
         shapes += read_shapes(label if isinstance(label, str) else None, read)
     return Annotated(
         name,
-        (_stated(field(root, "imagePath", str, name), name),),
+        (_stated(expect(root["imagePath"], str, f"{name}: imagePath"), name),) if root.get("imagePath") else (),
         size,
         tuple(shapes),
         answered=True,

@@ -35,6 +35,7 @@ FAR = [[2, 2], [300, 2], [2, 300]]
 Case = tuple[str, Any, dict[str, Any], str]
 CASES: dict[str, Case] = {
     "json": ("coco", '{"images": [\n  {"id": 1,,}]}', {}, r"line 2, column 12: not valid JSON"),
+    "lfs": ("coco", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}, "run git lfs pull"),
     "json list": ("coco", [], {}, "COCO results"),
     "no images": ("coco", {"annotations": [], "categories": []}, {}, "'images' is missing"),
     "empty": ("coco", {"images": [], "annotations": [], "categories": []}, {}, "no image in this source"),

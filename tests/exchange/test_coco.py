@@ -45,8 +45,9 @@ def test_rings_without_area_are_left_out_and_named(
     assert "annotation 100, coco.json: annotation 101: polygons of one or two points" in told()
 
 
-def test_a_flat_list_is_one_polygon(source: Callable[..., Path], bring: Importer) -> None:
-    np.testing.assert_array_equal(mask_of(bring("coco", source({"segmentation": BOX}))), BOX_MASK)
+@pytest.mark.parametrize("segmentation", [BOX, [[[1, 1], [4, 1], [4, 3], [1, 3]]]])
+def test_polygons_in_other_lists(segmentation: list[object], source: Callable[..., Path], bring: Importer) -> None:
+    np.testing.assert_array_equal(mask_of(bring("coco", source({"segmentation": segmentation}))), BOX_MASK)
 
 
 def test_run_lengths_go_down_the_columns(source: Callable[..., Path], bring: Importer) -> None:
@@ -90,11 +91,3 @@ def test_keypoints_become_marks(source: Callable[..., Path], bring: Importer) ->
 def test_boxes_are_no_masks_unless_told(source: Callable[..., Path], bring: Importer) -> None:
     out = bring("coco", source({"segmentation": [], "bbox": [1, 1, 3, 2]}), boxes=True)
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
-
-
-def test_folders_in_names_are_kept(tmp_path: Path, bring: Importer) -> None:
-    picture(tmp_path / "photos/train/a.png", 6, 4)
-    path = write(tmp_path / "coco.json", coco({"segmentation": [BOX]}, name="train/a.png"))
-    out = bring("coco", path, images=tmp_path / "photos")
-    np.testing.assert_array_equal(mask_of(out, "train/a"), BOX_MASK)
-    assert (out / "images/train/a.png").is_file()

@@ -58,12 +58,6 @@ def test_areas(name: str, folder: Path, bring: Importer) -> None:
     np.testing.assert_array_equal(mask_of(bring("labelme", folder)), grid(expected))
 
 
-def test_a_triangle_leaves_centres_on_its_edge_to_the_next_shape(folder: Path, bring: Importer) -> None:
-    shape = {"label": "x", "shape_type": "polygon", "points": [[0.5, 0], [2.5, 0], [2.5, 2], [0.5, 2]]}
-    write(folder / "a.json", labelme(shape))
-    np.testing.assert_array_equal(mask_of(bring("labelme", folder)), grid("##.... ##.... ...... ......"))
-
-
 def test_points_and_lines_become_marks(folder: Path, bring: Importer) -> None:
     write(
         folder / "a.json",
@@ -103,16 +97,6 @@ def test_images_without_file_are_unlabelled(folder: Path, bring: Importer, told:
     out = bring("labelme", folder, empty_is_background=True)
     assert sorted(path.name for path in (out / "masks").iterdir()) == ["a.png", "b.png"]
     assert not mask_of(out).any()
-
-
-def test_windows_paths_and_moved_images(tmp_path: Path, bring: Importer) -> None:
-    picture(tmp_path / "elsewhere/a.png", 6, 4)
-    path = write(
-        tmp_path / "json/a.json",
-        labelme({"label": "x", "points": [[1, 1], [4, 1], [4, 3]]}, imagePath="..\\images\\a.png"),
-    )
-    out = bring("labelme", path, images=tmp_path / "elsewhere")
-    assert mask_of(out).shape == (4, 6)
 
 
 def test_an_embedded_image_stands_in(tmp_path: Path, bring: Importer) -> None:

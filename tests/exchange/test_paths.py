@@ -62,6 +62,12 @@ def test_a_path_out_of_the_folder_is_followed_if_it_is_true(
     assert "the image is outside the annotations' folder" in told()
 
 
+def test_without_a_stated_path_the_own_name_decides(tmp_path: Path, bring: Importer) -> None:
+    picture(tmp_path / "in/a.png", 6, 4)
+    write(tmp_path / "in/a.json", SOURCES["labelme"](""))
+    np.testing.assert_array_equal(mask_of(bring("labelme", tmp_path / "in")), BOX_MASK)
+
+
 def test_a_stale_path_gives_way_to_the_image_of_the_own_name(
     tmp_path: Path, bring: Importer, told: Callable[[], str]
 ) -> None:
