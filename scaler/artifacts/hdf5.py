@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.pictures import Pictures
+
 GZIP_LEVEL = 4
 BLOCK = 64  # images at a time
 
@@ -35,19 +37,33 @@ def read_ids(file: h5py.Group) -> list[str]:
     return list(file["id"].asstr()[()])
 
 
-def write_images(file: h5py.Group, name: str, stack: U8, top: int = 255) -> None:
-    """Write (N, H, W) or (N, H, W, 3) uint8, one image a chunk, marked as images for HDF5 viewers: `top` is white."""
-    chunks = (1, *stack.shape[1:]) if stack.size else None
-    data = file.create_dataset(
-        name,
-        data=stack,
-        chunks=chunks,
-        compression="gzip" if chunks else None,
-        compression_opts=GZIP_LEVEL if chunks else None,
-        shuffle=bool(chunks),
-        track_times=False,
-    )
-    _describe_image(data, top, colour=stack.ndim == 4)
+def write_images(file: h5py.Group, name: str, pictures: Pictures, top: int = 255) -> None:
+    """Write (N, H, W) or (N, H, W, 3) uint8, one picture after the other; `top` is white. See `create_images`."""
+    data = create_images(file, name, pictures.shape, top)
+    for number, picture in enumerate(pictures):
+        put_image(data, number, picture)
+
+
+def create_images(file: h5py.Group, name: str, shape: tuple[int, ...], top: int = 255) -> h5py.Dataset:
+    """An empty data set for pictures that `put_image` fills one by one.
+
+    Args:
+        file: the file or group.
+        name: of the data set.
+        shape: (N, H, W) or (N, H, W, 3).
+        top: the value that HDF5 viewers show as white.
+    """
+    filters = {"compression": "gzip", "compression_opts": GZIP_LEVEL, "shuffle": True} if np.prod(shape) else {}
+    chunks = (1, *shape[1:]) if filters else None
+    data = file.create_dataset(name, shape, np.uint8, chunks=chunks, track_times=False, **filters)
+    _describe_image(data, top, colour=len(shape) == 4)
+    return data
+
+
+def put_image(data: h5py.Dataset, number: int, picture: U8) -> None:
+    """Write one picture. One that is 0 everywhere takes no room: most masks and marks of a large set are."""
+    if picture.any():
+        data[number] = picture
 
 
 def write_image(file: h5py.Group, name: str, image: U8, top: int = 255) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.hdf5 import write_columns, write_ids, write_images
+from scaler.artifacts.hdf5 import create_images, put_image, read_ids, write_columns, write_ids, write_images
+from scaler.artifacts.names import LabelKind
+from scaler.artifacts.pictures import PictureReader
+from scaler.artifacts.reading import open_artifact
+from scaler.errors import ScalerError
 
 LABEL_SCALE = 255
 
@@ -32,6 +37,71 @@ def write_labels(
     for name, probability in maps.items():
         write_images(file, name, to_uint8(probability))
     write_columns(file, columns)
+
+
+class LabelWriter:
+    """Writes a shard of pseudo-labels image by image; as `write_labels`, for shards that do not fit into memory.
+
+        with LabelWriter(file, ids, ("probability",), side) as writer:
+            for number in range(len(ids)):
+                writer.put(number, {"probability": p}, {"entropy": e, "weight": w})
+
+    Args:
+        file: of kind `sam_labels` or `segmenter_labels`.
+        ids: n image ids.
+        maps: names of the maps.
+        side: of the maps, in pixels.
+    """
+
+    def __init__(self, file: h5py.File, ids: Sequence[str], maps: Sequence[str], side: int) -> None:
+        write_ids(file, ids)
+        self._file = file
+        self._count = len(ids)
+        self._maps = {name: create_images(file, name, (len(ids), side, side)) for name in maps}
+        self._columns: dict[str, F32] = {}
+
+    def put(self, number: int, maps: Mapping[str, F32], columns: Mapping[str, float]) -> None:
+        """Write the maps of one image, (S, S) float32 in [0, 1], and its value in each column."""
+        for name, data in self._maps.items():
+            put_image(data, number, to_uint8(maps[name]))
+        for name, value in columns.items():
+            self._columns.setdefault(name, np.full(self._count, np.nan, np.float32))[number] = value
+
+    def __enter__(self) -> LabelWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            write_columns(self._file, self._columns)
+
+
+def open_labels(paths: Sequence[Path], kind: LabelKind, name: str, ids: Sequence[str]) -> PictureReader:
+    """The label pool: one map per training image, found by its id, read from the disk when it is indexed.
+
+    Args:
+        paths: the shards.
+        kind: "sam_labels" or "segmenter_labels".
+        name: of the maps, such as "probability".
+        ids: the N training images.
+
+    Returns:
+        (N, S, S) uint8 = round(255 p), in each image's own frame, in the order of `ids`.
+
+    Raises:
+        ScalerError: a shard is refused, or the shards do not hold exactly the training images.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    for number, path in enumerate(paths):
+        with open_artifact(path, kind) as file:
+            places |= {image: (number, position) for position, image in enumerate(read_ids(file))}
+    if odd := sorted(set(places) ^ set(ids)):
+        folder = paths[0].parent
+        raise ScalerError(
+            f"{folder}: expected labels of exactly the training images, but {len(odd)} ids are missing or others, such "
+            f"as {odd[0]!r}. Make the labels again with `snakemake --cores all` or `dvc repro`."
+        )
+    file_of, index_of = zip(*(places[image] for image in ids), strict=True)
+    return PictureReader(paths, name, file_of, index_of)
 
 
 def to_uint8(probability: F32) -> U8:

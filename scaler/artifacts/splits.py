@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
+from scaler.artifacts.pictures import NamedPictures, PictureReader, Pictures
+from scaler.artifacts.reading import open_artifact
 
 U8 = NDArray[np.uint8]
 
@@ -17,6 +20,8 @@ U8 = NDArray[np.uint8]
 @dataclass(frozen=True)
 class DataSet:
     """A prepared split, as it lies in a file of kind `data`.
+
+    Pictures are arrays in memory (`read_data`), or stay on the disk (`open_data`) and are read when they are indexed.
 
     Attributes:
         ids: N image ids.
@@ -31,14 +36,37 @@ class DataSet:
     """
 
     ids: list[str]
-    image: U8
-    mask: U8
+    image: Pictures
+    mask: Pictures
     labelled: NDArray[np.bool_]
-    marks: U8
+    marks: Pictures
     native_size: NDArray[np.int32]
-    native_masks: list[U8]
+    native_masks: Sequence[U8]
     set: list[str] = field(default_factory=list)
     file: list[str] = field(default_factory=list)
+
+    def is_marked(self) -> NDArray[np.bool_]:
+        """(N,): whether any pixel of an image is marked."""
+        return np.fromiter((marks.any() for marks in self.marks), np.bool_, len(self.ids))
+
+    def part(self, chosen: Sequence[int] | NDArray[np.int64]) -> DataSet:
+        """The images at the given positions, in that order, with all that belongs to them."""
+        numbers = [int(number) for number in chosen]
+        return DataSet(
+            ids=[self.ids[number] for number in numbers],
+            image=_part(self.image, numbers),
+            mask=_part(self.mask, numbers),
+            labelled=self.labelled[numbers],
+            marks=_part(self.marks, numbers),
+            native_size=self.native_size[numbers],
+            native_masks=[self.native_masks[number] for number in numbers] if len(self.native_masks) else [],
+            set=[self.set[number] for number in numbers] if self.set else [],
+            file=[self.file[number] for number in numbers] if self.file else [],
+        )
+
+
+def _part(pictures: Pictures, numbers: list[int]) -> Pictures:
+    return pictures.subset(numbers) if isinstance(pictures, PictureReader) else pictures[numbers]
 
 
 def write_data(file: h5py.File, data: DataSet) -> None:
@@ -57,22 +85,38 @@ def write_data(file: h5py.File, data: DataSet) -> None:
 
 
 def read_data(file: h5py.File) -> DataSet:
-    """Read a split as a whole."""
+    """Read a split into memory as a whole."""
     group = file["native_mask"]
+    masks = [group[str(number)][()] for number in range(len(group))]
+    return _data(file, file["image"][()], file["mask"][()], file["marks"][()], masks)
+
+
+def open_data(path: Path) -> DataSet:
+    """A split whose pictures stay on the disk: for any number of images, and for the workers of a `DataLoader`.
+
+    Raises:
+        ScalerError: the artifact is refused; see `open_artifact`.
+    """
+    with open_artifact(path, "data") as file:
+        image, mask, marks = (PictureReader.whole(path, name) for name in ("image", "mask", "marks"))
+        return _data(file, image, mask, marks, NamedPictures(path, "native_mask"))
+
+
+def _data(file: h5py.File, image: Pictures, mask: Pictures, marks: Pictures, native_masks: Sequence[U8]) -> DataSet:
     return DataSet(
         ids=read_ids(file),
-        image=file["image"][()],
-        mask=file["mask"][()],
+        image=image,
+        mask=mask,
         labelled=file["labelled"][()],
-        marks=file["marks"][()],
+        marks=marks,
         native_size=file["native_size"][()],
-        native_masks=[group[str(number)][()] for number in range(len(group))],
+        native_masks=native_masks,
         set=list(file["set"].asstr()[()]),
         file=list(file["file"].asstr()[()]),
     )
 
 
-def write_truth(file: h5py.File, ids: Sequence[str], mask: U8, known: NDArray[np.bool_]) -> None:
+def write_truth(file: h5py.File, ids: Sequence[str], mask: Pictures, known: NDArray[np.bool_]) -> None:
     """Write the truth of the training images, (N, S, S) uint8 {0, 1}, for evaluation and report only."""
     write_ids(file, ids)
     write_images(file, "mask", mask, top=1)

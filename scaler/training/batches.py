@@ -89,18 +89,13 @@ def with_labels(data: DataSet) -> DataSet:
     Raises:
         ScalerError: there is none.
     """
-    chosen = np.flatnonzero(data.labelled | (data.marks > 0).any(axis=(1, 2)))
+    chosen = np.flatnonzero(data.labelled | data.is_marked())
     if not len(chosen):
-        raise ScalerError("training split: no image has a mask or a mark; the initialization needs at least one.")
-    return DataSet(
-        ids=[data.ids[i] for i in chosen],
-        image=data.image[chosen],
-        mask=data.mask[chosen],
-        labelled=data.labelled[chosen],
-        marks=data.marks[chosen],
-        native_size=data.native_size[chosen],
-        native_masks=[],
-    )
+        raise ScalerError(
+            "training split: expected at least one image with a mask or a mark to initialize from, but none has one. "
+            "Add a mask or a mark."
+        )
+    return data.part(chosen)
 
 
 def load_labels(folder: Path, shards: list[str], kind: str, name: str, ids: list[str]) -> U8:

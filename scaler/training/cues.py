@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scaler.artifacts.pictures import Pictures
 from scaler.artifacts.splits import DataSet
 from scaler.data.augment import apply_views
 from scaler.data.geometry import View, scaled_side
@@ -22,8 +23,6 @@ from scaler.params import Params, SamParams
 from scaler.training.batches import load_labels
 from scaler.training.device import Compute
 from scaler.training.loop import Step
-
-U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Cues:
     """
 
     options: SamParams
-    maps: U8
+    maps: Pictures
 
     def tensor(self, chosen: slice | NDArray[np.int64] | list[int], compute: Compute) -> Tensor:
         """Some images' maps on the device: marks as uint8, probabilities as float32, (B, 1, S, S)."""
@@ -93,7 +92,7 @@ def label_cues(options: SamParams, data: DataSet) -> Cues | None:
     """What labelled images are prompted with in stage 1: there is no teacher yet, and the masks stand in for it."""
     if options.prompts == "none":
         return None
-    return Cues(options, data.marks if from_marks(options) else (data.mask * np.uint8(255)))
+    return Cues(options, data.marks if from_marks(options) else np.asarray(data.mask) * np.uint8(255))
 
 
 def teacher_cues(options: SamParams, probability: NDArray[np.float32]) -> Cues | None:

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.artifacts.pictures import Pictures
 from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
 from scaler.training.cues import Cues, teacher_cues
 from scaler.training.device import Compute
 
-U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 
 
@@ -35,7 +35,7 @@ def segment_with_sam(model: nn.Module, image: Tensor, prompts: Prompts | None = 
 def predict(
     model: nn.Module,
     forward: Callable[..., Tensor],
-    image: U8,
+    image: Pictures,
     compute: Compute,
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
@@ -69,20 +69,20 @@ def predict(
     return result
 
 
-def mean_iou(probability: F32, mask: U8) -> float:
+def mean_iou(probability: F32, mask: Pictures) -> float:
     """Mean over images of the intersection over union at threshold 0.5; 1 where both are empty.
 
     Args:
         probability: (N, H, W) in [0, 1].
         mask: (N, H, W) {0, 1}.
     """
-    return float(iou(binarize(probability), mask > 0).mean())
+    return float(iou(binarize(probability), np.asarray(mask) > 0).mean())
 
 
 def predict_all(
     models: dict[str, nn.Module],
     options: SamParams,
-    image: U8,
+    image: Pictures,
     compute: Compute,
     batch_size: int,
     advance: Callable[[int], object],

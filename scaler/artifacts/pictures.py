@@ -1,0 +1,127 @@
+"""Pictures that stay on the disk: read one by one, in any process, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+U8 = NDArray[np.uint8]
+
+
+class Pictures(Protocol):
+    """N pictures of one size: an array (N, H, W) or (N, H, W, 3), or a `PictureReader`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, height, width, and 3 for colour."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """One picture for a number; a stack for a slice or for a sequence of numbers."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class PictureReader:
+    """Reads like an array of N pictures, (N, H, W) or (N, H, W, 3) uint8, in which each access goes to the disk.
+
+    It opens its files when it first reads, in each process anew: so it can be handed to the workers of a `DataLoader`,
+    by fork or by pickle. Pictures are read one at a time, which is faster than HDF5's own indexing by a list.
+
+    Args:
+        paths: the HDF5 files.
+        name: of the data set, the same in all files.
+        file_of: (N,) for each picture the index of its file in `paths`.
+        index_of: (N,) for each picture its position in that file.
+    """
+
+    def __init__(self, paths: Sequence[Path], name: str, file_of: ArrayLike, index_of: ArrayLike) -> None:
+        self.paths = tuple(paths)
+        self.name = name
+        self.file_of = np.asarray(file_of, np.int32)
+        self.index_of = np.asarray(index_of, np.int64)
+        self._open: dict[int, h5py.Dataset] = {}
+        self._process = os.getpid()
+        with h5py.File(self.paths[0], "r") as file:
+            self._picture_shape: tuple[int, ...] = file[name].shape[1:]
+
+    @classmethod
+    def whole(cls, path: Path, name: str) -> PictureReader:
+        """All pictures of one data set."""
+        with h5py.File(path, "r") as file:
+            count = len(file[name])
+        return cls([path], name, np.zeros(count, np.int32), np.arange(count))
+
+    def subset(self, chosen: ArrayLike) -> PictureReader:
+        """The pictures at the given positions, in that order, still on the disk."""
+        positions = np.asarray(chosen, np.int64)
+        return PictureReader(self.paths, self.name, self.file_of[positions], self.index_of[positions])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, height, width, and 3 for colour."""
+        return len(self), *self._picture_shape
+
+    def __len__(self) -> int:
+        return len(self.index_of)
+
+    def __iter__(self) -> Iterator[U8]:
+        return (self._read(number) for number in range(len(self)))
+
+    def __getitem__(self, index: Any, /) -> U8:
+        """One picture for a number; a new stack for a slice or for a sequence of numbers."""
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim == 0:
+            return self._read(int(chosen))
+        stack = np.empty((len(chosen), *self._picture_shape), np.uint8)
+        for place, number in enumerate(chosen.tolist()):
+            stack[place] = self._read(number)
+        return stack
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All pictures in memory: what `np.asarray` gives."""
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_open": {}}
+
+    def _read(self, number: int) -> U8:
+        if self._process != os.getpid():  # after a fork: a handle of HDF5 must not be shared
+            self._open, self._process = {}, os.getpid()
+        file = int(self.file_of[number])
+        if file not in self._open:
+            self._open[file] = h5py.File(self.paths[file], "r")[self.name]
+        return np.asarray(self._open[file][self.index_of[number]], np.uint8)
+
+
+class NamedPictures(Sequence[U8]):
+    """Pictures of different sizes, each a data set of its own, named by its number in one group of a file."""
+
+    def __init__(self, path: Path, group: str) -> None:
+        self.path, self.group = path, group
+        with h5py.File(path, "r") as file:
+            self._count = len(file[group])
+        self._open: h5py.Group | None = None
+        self._process = os.getpid()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """One picture for a number, a list for a slice."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        number = range(len(self))[index]
+        if self._open is None or self._process != os.getpid():
+            self._open, self._process = h5py.File(self.path, "r")[self.group], os.getpid()
+        return np.asarray(self._open[str(number)], np.uint8)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_open": None}

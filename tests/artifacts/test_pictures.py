@@ -1,0 +1,146 @@
+"""Pictures that stay on the disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from scaler.artifacts.hdf5 import content_digest, create_images, put_image, write_images
+from scaler.artifacts.labels import LabelWriter, open_labels, write_labels
+from scaler.artifacts.names import shard_files
+from scaler.artifacts.pictures import NamedPictures, PictureReader
+from scaler.artifacts.splits import DataSet, open_data, read_data, write_data
+from scaler.errors import ScalerError
+from tests.artifacts.world import seal
+
+SIDE = 6
+COUNT = 7
+
+
+@pytest.fixture
+def stack() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (COUNT, SIDE, SIDE)).astype(np.uint8)
+
+
+@pytest.fixture
+def reader(stack: np.ndarray, tmp_path: Path) -> PictureReader:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_images(file, "x", stack)
+    return PictureReader.whole(tmp_path / "a.h5", "x")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        0,
+        -1,
+        np.int64(3),
+        slice(None),
+        slice(5, 1, -2),
+        [6, 0, 0],
+        np.asarray([2, 4]),
+        np.arange(COUNT) % 2 == 0,
+        np.zeros(0, int),
+    ],
+    ids=str,
+)
+def test_a_reader_is_indexed_like_an_array(reader: PictureReader, stack: np.ndarray, index: object) -> None:
+    np.testing.assert_array_equal(reader[index], stack[index])
+    assert reader[index].dtype == np.uint8
+
+
+def test_a_reader_has_the_shape_of_its_pictures(reader: PictureReader, stack: np.ndarray) -> None:
+    assert (len(reader), reader.shape) == (COUNT, stack.shape)
+    np.testing.assert_array_equal(np.asarray(reader), stack)
+    np.testing.assert_array_equal(np.stack(list(reader)), stack)
+    with pytest.raises(IndexError):
+        reader[COUNT]
+    chosen = reader.subset([5, 1, 1])
+    np.testing.assert_array_equal(chosen[:], stack[[5, 1, 1]])
+
+
+def test_workers_open_the_file_for_themselves(reader: PictureReader, stack: np.ndarray) -> None:
+    before = reader[2]  # the file is open now
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(reader))[2], before)
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    worker = context.Process(target=lambda: queue.put((reader[2], len(reader._open))))
+    worker.start()
+    found, opened = queue.get()
+    worker.join()
+    np.testing.assert_array_equal(found, before)
+    assert opened == 1
+
+
+def test_pictures_that_are_zero_take_no_room(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = create_images(file, "marks", (1000, 64, 64), top=2)
+        put_image(data, 7, np.ones((64, 64), np.uint8))
+        assert data.id.get_storage_size() < 200
+        assert not data[6].any()
+        assert data[7].all()
+    assert create_images(h5py.File.in_memory(), "none", (0, 8, 8)).shape == (0, 8, 8)
+
+
+def split_of(count: int) -> DataSet:
+    rng = np.random.default_rng(1)
+    return DataSet(
+        ids=[f"i{number}" for number in range(count)],
+        image=rng.integers(0, 256, (count, SIDE, SIDE, 3)).astype(np.uint8),
+        mask=rng.integers(0, 2, (count, SIDE, SIDE)).astype(np.uint8),
+        labelled=np.arange(count) % 2 == 0,
+        marks=np.where(np.arange(count) == 3, 1, 0)[:, None, None] * np.ones((1, SIDE, SIDE), np.uint8),
+        native_size=np.full((count, 2), 9, np.int32),
+        native_masks=[np.full((number + 1, 2), 1, np.uint8) for number in range(count)],
+        set=["a"] * count,
+        file=[f"{number}.png" for number in range(count)],
+    )
+
+
+def test_a_split_on_the_disk_is_the_split_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "data.h5"
+    with seal(path, "data") as file:
+        write_data(file, split_of(COUNT))
+    with h5py.File(path) as file:
+        in_memory = read_data(file)
+    on_disk = open_data(path)
+    for chosen in (range(COUNT), [4, 3, 0]):
+        one, other = (split.part(list(chosen)) for split in (in_memory, on_disk))
+        for name, value in vars(one).items():
+            same = all(np.array_equal(a, b) for a, b in zip(value, getattr(other, name), strict=True))
+            assert same, name
+    assert on_disk.is_marked().tolist() == [number == 3 for number in range(COUNT)]
+    assert isinstance(on_disk.native_masks, NamedPictures)
+    assert on_disk.native_masks[-1].shape == (COUNT, 2)
+    assert [mask.shape for mask in pickle.loads(pickle.dumps(on_disk.native_masks))[1:3]] == [(2, 2), (3, 2)]
+
+
+def test_labels_are_found_by_id_over_all_shards(tmp_path: Path) -> None:
+    paths = shard_files(tmp_path, ["0", "1"])
+    for number, (path, ids) in enumerate(zip(paths, (["b", "a"], ["c"]), strict=True)):
+        maps = np.stack([np.full((SIDE, SIDE), (10 * number + k) / 255, np.float32) for k in range(len(ids))])
+        with seal(path, "sam_labels") as file:
+            write_labels(file, ids, {"probability": maps}, {"weight": np.zeros(len(ids))})
+    pool = open_labels(paths, "sam_labels", "probability", ["a", "b", "c"])
+    assert pool[:][:, 0, 0].tolist() == [1, 0, 10]
+    assert pool.shape == (3, SIDE, SIDE)
+    with pytest.raises(ScalerError, match="2 ids are missing or others, such as 'c'"):
+        open_labels(paths, "sam_labels", "probability", ["a", "b", "d"])
+
+
+def test_labels_written_one_by_one_are_those_written_at_once() -> None:
+    ids, rng = ["a", "b"], np.random.default_rng(0)
+    maps = {name: rng.random((2, SIDE, SIDE)).astype(np.float32) for name in ("probability", "teacher")}
+    columns = {"entropy": np.asarray([0.5, 0.25], np.float32), "branch": np.asarray([0, 2])}
+    at_once, one_by_one = h5py.File.in_memory(), h5py.File.in_memory()
+    write_labels(at_once, ids, maps, columns)
+    with LabelWriter(one_by_one, ids, list(maps), SIDE) as writer:
+        for number in (1, 0):
+            own = {name: stack[number] for name, stack in maps.items()}
+            writer.put(number, own, {name: float(column[number]) for name, column in columns.items()})
+    assert content_digest(one_by_one) == content_digest(at_once)
