@@ -16,7 +16,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -31,7 +30,6 @@ from scaler.exchange.shapes import U8, Annotated, ImportOptions, Size
 
 ORIENTATION = 0x0112
 SWAPS = (5, 6, 7, 8)  # orientations that exchange height and width
-HINTS = 20  # comparing every missing name with every file takes long
 SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
 
 
@@ -71,7 +69,6 @@ class ImageFinder:
         self._images = options.images
         self._faults = faults
         self._folder = cache(_Folder)
-        self._hints = HINTS
 
     def find(self, image: Annotated) -> ImageFile:
         """The image of an entry.
@@ -106,11 +103,11 @@ class ImageFinder:
         parts: list[str] = []
         outer = text.startswith("/")
         for part in PurePosixPath(text).parts:
-            if part == ".." and parts:
-                parts.pop()
-            elif part not in ("/", "//", ".."):
+            if part == "..":
+                outer |= not parts
+                parts = parts[:-1]
+            elif part not in ("/", "//"):
                 parts.append(part)
-            outer |= part == ".." and not parts
         if self._images is None:
             return [] if outer or not parts else ["/".join(parts)]
         return ["/".join(parts[at:]) for at in range(len(parts))]
@@ -147,29 +144,30 @@ class ImageFinder:
             yield from ((root, name) for name in same)
 
     def _check_own(self, image: Annotated, root: Path, found: str) -> None:
-        """Whether an image of the annotation's own name lies beside the one that the annotation names."""
-        own, path = PurePosixPath(image.own).name, PurePosixPath(found)
-        if _key(path.stem) == _key(own):
+        """Whether the annotation names one image, but another has its own name, beside it or beside that image."""
+        path, own = PurePosixPath(found), PurePosixPath(image.own)
+        if _key(str(path.with_suffix(""))) == _key(image.own):
             return
-        if rivals := self._folder(root).with_stem(str(path.with_name(own))):
-            reason = f"names the image {found}, but {rivals[0]}, which has the annotation's own name, is there too"
-            remedy = "correct the image path inside, or rename the annotation file"
-            raise broken(image.where, reason, remedy, "path_contradicts")
-        self._note(image, "name_differs", "the annotation file is named differently from its image", found)
+        for stem in dict.fromkeys((image.own, str(path.with_name(own.name)))):
+            for rival in self._folder(root).with_stem(stem):
+                if _key(str(PurePosixPath(rival).with_suffix(""))) != _key(str(path.with_suffix(""))):
+                    reason = f"names the image {found}, but {rival} has the annotation's own name"
+                    remedy = "correct the image path inside, or rename the annotation file"
+                    raise ScalerError(Fault("path_contradicts", (image.where,), reason, remedy, ids=(stem,)))
+        if _key(path.stem) != _key(own.name):
+            self._note(image, "name_differs", "the annotation file is named differently from its image", found)
 
     def _note(self, image: Annotated, kind: str, reason: str, found: str) -> None:
         self._faults.add(Fault(kind, (image.where,), f"{reason}; {found} is used", severity="note"))
 
     def _missing(self, image: Annotated, names: list[str]) -> ScalerError:
+        stated = (image.names or names)[0]
         roots = self._roots(image)
-        there = self._folder(roots[0]).names if roots else []
-        wanted = image.names[0] if image.names else names[0]
-        self._hints -= 1
-        close = get_close_matches(wanted.replace("\\", "/").rpartition("/")[2], there, n=1) if self._hints > 0 else []
-        place = f" in {roots[0]}" if roots else ""
-        reason = f"no image {shown(wanted, 100)}{place}"
-        reason += f" (the nearest name is {close[0]})" if close else ""
-        return broken(image.where, reason, "say where the images are with --images DIR", "image_missing")
+        reason = f"the image is not in {' or '.join(map(str, roots))}"
+        if not any(self._folder(root).has_images for root in roots):
+            reason += ", which holds no image"
+        where = f"{image.where} ({shown(stated, 100)})"
+        return broken(where, reason, "say where the images are with --images DIR", "image_missing")
 
 
 class _Folder:
@@ -184,6 +182,10 @@ class _Folder:
             path = PurePosixPath(name)
             if path.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES):
                 self._stems[_key(str(path.with_suffix("")))].append(name)
+
+    @property
+    def has_images(self) -> bool:
+        return bool(self._stems)
 
     def alike(self, name: str) -> list[str]:
         return self._alike.get(_key(name), [])

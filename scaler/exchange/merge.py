@@ -92,17 +92,18 @@ def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tall
         _check_marks(canvas.marks, image.where)
     if any(item.severity == "error" for item in faults.items[errors:]):
         return Labels(file)
-    tally.counts += canvas.tally.counts
     tally.overhang = max(tally.overhang, canvas.tally.overhang)
     if canvas.unread:
         canvas.mask = None  # the marks claim their own pixels only, and stay
     empty = _emptiness(image, canvas)
     if empty is not None:
         tally.counts[empty] += 1
+        tally.counts.update({key: n for key, n in canvas.tally.counts.items() if not key.startswith("of the objects")})
         annotated_as_empty = image.answered and not image.shapes and options.empty_is_background
         blank = np.zeros(file.upright, np.uint8) if image.complete or annotated_as_empty else None
         return Labels(file, blank)
     tally.objects += canvas.tally.objects
+    tally.counts += canvas.tally.counts
     turn = file.orientation if options.stored_frame else 1
     mask = canvas.mask
     if mask is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scaler.errors import Fault, Faults
+from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.parsing import broken, counts, expect, field, number, pairs, read_json, ring, size_of, wh
 from scaler.exchange.raster import box, fill, fill_coco, unroll
 from scaler.exchange.shapes import (
@@ -47,11 +47,16 @@ def read_coco(source: Path, options: ImportOptions, faults: Faults) -> Document:
     file = _CocoFile(source.name, options, faults)
     file.read_categories(categories)
     file.read_images(images, source.parent)
+    known = len(faults.of("error"))
     for where, entry in file.entries(annotations, "annotation"):
         with faults.collect():
             file.read_annotation(where, entry)
+    lost = len(faults.of("error")) > known  # annotations that may be of any image, so that none is surely empty
     return Document(
-        [replace(image, shapes=tuple(file.shapes[key])) for key, image in file.images.items()],
+        [
+            replace(image, shapes=tuple(file.shapes[key]), answered=bool(file.shapes[key]) or not lost)
+            for key, image in file.images.items()
+        ],
         list(file.categories.values()),
         [source],
         keypoints=sorted({name for names in file.keypoints.values() for name in names}),
@@ -106,11 +111,19 @@ class _CocoFile:
                 self.shapes[key] = []
 
     def read_annotation(self, where: str, entry: dict[str, Any]) -> None:
-        _known(entry, "image_id", self._ids, where)
+        try:
+            _known(entry, "image_id", self._ids, where)
+        except ScalerError as error:
+            likely = [key for key in self.images if str(key) == str(entry.get("image_id"))]
+            if not likely:
+                raise
+            self.shapes[likely[0]].append(Unread(None, faults=error.faults))
+            return
         image = self.images.get(entry["image_id"])
         if image is None:  # broken itself, and reported
             return
-        label = self.categories.get(entry.get("category_id"))
+        category = entry.get("category_id")
+        label = self.categories.get(category) if isinstance(category, int | float | str) else None
         if label is None and self._options.categories:
             shapes: list[Shape] = [Unread("(unknown category)")]
         elif label is None:

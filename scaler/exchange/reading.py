@@ -138,11 +138,12 @@ class Reading:
         return [pairs[key] for key in sorted(pairs)]
 
     def _scan(self, root: Path, prefix: str, pairs: dict[str, tuple[Annotated | None, ImageFile]]) -> None:
+        wrong = {name for item in self.faults.of("error") for name in item.ids}
         for key, path in files_by_id(root).items():
             if prefix + key not in pairs:
                 with self.faults.collect([prefix + key]):
                     pairs[prefix + key] = (None, open_image(prefix + path.relative_to(root).as_posix(), path))
-                    self.tally.counts["images not annotated at all"] += 1
+                    self.tally.counts["images not annotated at all"] += prefix + key not in wrong
 
 
 @contextmanager

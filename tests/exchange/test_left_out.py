@@ -111,6 +111,15 @@ def test_other_categories_only_is_not_empty(kind: str, source: Callable[[str, An
     assert not (out / "masks").exists()
 
 
+@pytest.mark.parametrize("key", ["42", None, [42]])
+def test_an_annotation_of_an_unclear_image_is_of_none_that_is_empty(
+    key: object, source: Callable[[str, Any], Path], bring: Importer
+) -> None:
+    path = source("coco", coco(COCO | {"image_id": key}))
+    out = bring("coco", path, skip_broken=True, empty_is_background=True)
+    assert not (out / "masks").exists()
+
+
 TINY = {"segmentation": [[1.1, 1.1, 1.3, 1.1, 1.3, 1.3]]}
 
 

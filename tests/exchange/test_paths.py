@@ -84,7 +84,7 @@ def test_a_path_to_another_image_is_a_contradiction(tmp_path: Path, bring: Impor
         picture(tmp_path / f"in/{name}.png", 6, 4)
     write(tmp_path / "in/a.json", SOURCES["labelme"]("b.png"))
     write(tmp_path / "in/b.json", SOURCES["labelme"]("c.png"))
-    with pytest.raises(ScalerError, match="has the annotation's own name, is there too") as raised:
+    with pytest.raises(ScalerError, match="has the annotation's own name") as raised:
         bring("labelme", tmp_path / "in")
     assert [item.kind for item in raised.value.faults] == ["path_contradicts"] * 2
     out = bring("labelme", tmp_path / "in", skip_broken=True)
@@ -96,13 +96,29 @@ def test_a_path_to_another_image_is_a_contradiction(tmp_path: Path, bring: Impor
     assert "the annotation file is named differently from its image" in told()
 
 
+def test_a_folder_may_be_the_contradiction(tmp_path: Path, bring: Importer) -> None:
+    for folder in ("one", "two"):
+        picture(tmp_path / f"in/{folder}/a.png", 6, 4)
+    write(tmp_path / "in/two/a.json", SOURCES["labelme"]("..\\one\\a.png"))
+    with pytest.raises(ScalerError, match=r"names the image one/a.png, but two/a.png"):
+        bring("labelme", tmp_path / "in")
+
+
+def test_thirty_missing_images_are_one_finding(tmp_path: Path, bring: Importer) -> None:
+    root = SOURCES["coco"]("0.png")
+    root["images"] = [root["images"][0] | {"id": n, "file_name": f"{n}.png"} for n in range(42, 72)]
+    with pytest.raises(ScalerError, match=r"and 27 more: the image is not in .* no image") as raised:
+        bring("coco", write(tmp_path / "coco.json", root))
+    assert str(raised.value).count("\n") == 1
+
+
 def test_images_of_other_categories_only_may_be_missing(tmp_path: Path, bring: Importer) -> None:
     picture(tmp_path / "a.png", 6, 4)
     root = SOURCES["coco"]("a.png")
     root["images"].append(root["images"][0] | {"id": 43, "file_name": "b.png"})
     root["annotations"].append({"id": 7, "image_id": 43, "category_id": 7, "segmentation": []})
     path = write(tmp_path / "coco.json", root)
-    with pytest.raises(ScalerError, match=r"no image 'b\.png'"):
+    with pytest.raises(ScalerError, match=r"'b\.png'\): the image is not in"):
         bring("coco", path, boxes=True)
     np.testing.assert_array_equal(mask_of(bring("coco", path, categories=("polyp",))), BOX_MASK)
 
