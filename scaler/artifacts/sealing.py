@@ -1,20 +1,22 @@
-"""Artifacts are filled, given their header and checksums, and written in one step."""
+"""Artifacts are filled, given their header and checksums, and put in place in one step."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 
 import h5py
 
+from scaler.artifacts.filehash import CHUNK
 from scaler.artifacts.hdf5 import content_digest
 from scaler.artifacts.header import DIGEST_LENGTH, Header, block_size, encode
 from scaler.artifacts.names import KNOWN_BY_CONTENT
-from scaler.artifacts.writing import Content, write_file
+from scaler.artifacts.patient import patient
+from scaler.artifacts.writing import replacing, write_all, write_file
 
 NEUTRAL = True  # it decides about files, not about what is in them
 
@@ -23,8 +25,7 @@ NEUTRAL = True  # it decides about files, not about what is in them
 def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill; when the block ends without an error it is sealed and takes the name `path`.
 
-    It is put together in memory, because the HDF5 library cannot recover from a full disk: it goes on writing while
-    its objects are being closed, and can crash.
+    It is filled on the disk, so that memory does not grow with what is written.
 
     Args:
         path: where it goes; an older artifact there is replaced in one step.
@@ -40,15 +41,23 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
     blank = "0" * DIGEST_LENGTH
     planned = replace(header, sidecars=dict.fromkeys(sidecars, blank), content=blank if by_content else "")
     size = block_size(planned)
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", userblock_size=size) as file:
-        file.attrs["kind"] = header.kind
-        file.attrs["schema"] = header.schema
-        file.attrs["provenance"] = header.provenance()
-        yield file
-        file.attrs["fingerprint"] = header.fingerprint
-        planned = replace(planned, content=content_digest(file) if by_content else "")
-    _seal(path, planned, size, buffer.getbuffer()[size:], _write_sidecars(path, sidecars.items()))
+    with replacing(path) as disk:
+        with patient(disk) as kept, h5py.File(kept, "w", userblock_size=size) as file:
+            file.attrs["kind"] = header.kind
+            file.attrs["schema"] = header.schema
+            file.attrs["provenance"] = header.provenance()
+            yield file
+            file.attrs["fingerprint"] = header.fingerprint
+            content = content_digest(file) if by_content else ""
+        final = replace(
+            planned,
+            content=content,
+            sidecars=_write_sidecars(path, sidecars.items()),
+            payload_sha256=_digest(disk, size),
+            payload_offset=size,
+        )
+        disk.seek(0)
+        write_all(disk, encode(final, size))
 
 
 def seal_html(path: Path, header: Header, page: str, sidecars: Iterable[tuple[str, str]]) -> None:
@@ -60,9 +69,11 @@ def seal_html(path: Path, header: Header, page: str, sidecars: Iterable[tuple[st
         page: HTML.
         sidecars: (name, text) of files beside the page, or in folders beside it ("data/run.js"); made one at a time.
     """
-    digests = _write_sidecars(path, sidecars)
-    size = block_size(replace(header, sidecars=digests), html=True)
-    _seal(path, header, size, page.encode("utf-8"), digests, html=True)
+    payload = page.encode("utf-8")
+    filled = replace(header, sidecars=_write_sidecars(path, sidecars))
+    size = block_size(filled, html=True)
+    final = replace(filled, payload_sha256=hashlib.sha256(payload).hexdigest(), payload_offset=size)
+    write_file(path, encode(final, size, html=True), payload)
 
 
 def _write_sidecars(path: Path, sidecars: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -75,9 +86,9 @@ def _write_sidecars(path: Path, sidecars: Iterable[tuple[str, str]]) -> dict[str
     return digests
 
 
-def _seal(
-    path: Path, header: Header, size: int, payload: Content, sidecars: dict[str, str], *, html: bool = False
-) -> None:
-    digest = hashlib.sha256(payload).hexdigest()
-    final = replace(header, sidecars=sidecars, payload_sha256=digest, payload_offset=size)
-    write_file(path, encode(final, size, html=html), payload)
+def _digest(file: FileIO, offset: int) -> str:
+    digest = hashlib.sha256()
+    file.seek(offset)
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.writing import write_file
+from scaler.artifacts.patient import patient
+from scaler.artifacts.writing import replacing
 
 NEUTRAL = True  # it decides about files, not about what is in them
 
@@ -38,12 +38,10 @@ def save_step(folder: Path, state: StepState) -> None:
     Raises:
         ScalerError: the disk is full.
     """
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with replacing(folder / FILE) as disk, patient(disk) as kept, h5py.File(kept, "w") as file:
         for name, value in state.tensors.items():
             file.create_dataset(name, data=value, track_times=False)
         file.attrs["numbers"] = json.dumps(state.numbers)
-    write_file(folder / FILE, buffer.getbuffer())
 
 
 def load_step(folder: Path) -> StepState | None:

@@ -5,22 +5,38 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from scaler.errors import Fault, ScalerError
 
 NEUTRAL = True  # it decides about files, not about what is in them
-
 Content = bytes | memoryview
 
 
 def write_file(path: Path, *parts: Content, durable: bool = True) -> None:
-    """Replace a file in one step: a reader sees the old file or the new one, never half of it.
+    """Replace a file in one step; see `replacing`.
+
+    Args:
+        path: the file.
+        parts: its content, one after the other.
+        durable: see `replacing`.
+    """
+    with replacing(path, durable=durable) as file:
+        for part in parts:
+            write_all(file, part)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[FileIO]:
+    """A file to fill; when the block ends without an error it takes the place of the one at `path`.
+
+    So a reader sees the old file or the new one, never half of it.
 
     Args:
         path: the file; its folder is made. The caller is the only one who writes it.
-        parts: its content, one after the other.
         durable: wait until the disk has it, so that it survives a power cut; False for many small files.
 
     Raises:
@@ -29,11 +45,9 @@ def write_file(path: Path, *parts: Content, durable: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.tmp")  # always the same, so that nothing of a killed process piles up
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
+        with temporary.open("w+b", buffering=0) as file:  # unbuffered: an error comes where it happens
+            yield file
             if durable:
-                file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
         if durable:
@@ -44,6 +58,13 @@ def write_file(path: Path, *parts: Content, durable: bool = True) -> None:
         if isinstance(error, OSError):
             raise ScalerError(_fault(path, error)) from error
         raise
+
+
+def write_all(file: FileIO, content: Content) -> None:
+    """Write all of `content`; a disk that fills up takes a part first, and raises OSError when asked for the rest."""
+    rest = memoryview(content).cast("B")
+    while len(rest):
+        rest = rest[file.write(rest) :]
 
 
 def _fault(path: Path, error: OSError) -> Fault:

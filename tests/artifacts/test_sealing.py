@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,23 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(ScalerError, match="checksum"), open_artifact(path, "sam_labels"):
             pass
+
+
+@pytest.mark.parametrize("limit", [0, 600, 5_000, 40_000, 150_000])
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path, limit: int) -> None:
+    path = tmp_path / "a.h5"
+    write(path)
+    before = path.read_bytes()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 64, 64)).astype(np.uint8)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # the size of files is limited: writing fails half-way
+    try:
+        with pytest.raises(ScalerError, match=r"a\.h5: the file cannot be written"), sealed_hdf5(path, HEADER) as file:
+            write_images(file, "noise", noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
 @pytest.mark.parametrize("kind", ["data", "report"])
