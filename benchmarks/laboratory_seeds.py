@@ -24,15 +24,14 @@ from torch import nn
 from scaler.artifacts.labels import to_uint8
 from scaler.data.dataset import prepare
 from scaler.laboratory.dataset import generate
-from scaler.method.initialization import initialize_sam, initialize_segmenter
+from scaler.method.initialization import Pair, initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter
 from scaler.method.phase_one import train_segmenter
 from scaler.method.phase_two import train_sam
 from scaler.params import Params, load_params
 from scaler.training.device import Compute, find_compute
 from scaler.training.prediction import mean_iou, predict_all
-
-Pair = tuple[nn.Module, nn.Module]
+from scaler.training.run import TrainingRun
 
 
 class Run:
@@ -57,7 +56,7 @@ class Run:
     def sam_pool(self, sam: nn.Module, number: int) -> NDArray[np.uint8]:
         """SAM's labels of the whole training set."""
         shards = [
-            label_with_sam(self.params, self.train, sam, self.compute, number, k).maps["probability"]
+            label_with_sam(self.params, self.train, sam, self.compute, (number, k)).maps["probability"]
             for k in self.params.shards
         ]
         return to_uint8(np.concatenate(shards))
@@ -65,26 +64,26 @@ class Run:
     def consensus_pool(self, pair: Pair) -> NDArray[np.uint8]:
         """The consensus labels of the whole training set."""
         shards = [
-            label_with_segmenter(self.params, self.train, *pair, self.compute, k).maps["probability"]
+            label_with_segmenter(self.params, self.train, pair, self.compute, k).maps["probability"]
             for k in self.params.shards
         ]
         return to_uint8(np.concatenate(shards))
 
     def phase_one(self, pair: Pair, pool: NDArray[np.uint8], name: str, number: int) -> Pair:
         """Phase I with the stage's own schedule."""
-        schedule = getattr(self.params, name)
-        student, teacher, _ = train_segmenter(
-            self.params, schedule, pair, self.train, self.val, pool, self.compute, (name, number), next(self._folders)
-        )
-        return student, teacher
+        return train_segmenter(self.stage(name, number), pair, pool)[0]
+
+    def stage(self, name: str, number: int | None = None) -> TrainingRun:
+        """The record of a training stage."""
+        return TrainingRun(self.params, self.train, self.val, self.compute, name, next(self._folders), number)
 
     def rows(self) -> Iterator[dict[str, object]]:
         """The whole table of this seed."""
-        student, teacher, _ = initialize_segmenter(self.params, self.train, self.val, self.compute, next(self._folders))
-        sam, _ = initialize_sam(self.params, self.train, self.val, self.compute, next(self._folders))
-        yield self.measure("both", "initialization", (student, teacher), sam)
+        pair, _ = initialize_segmenter(self.stage("initialize_segmenter"))
+        sam, _ = initialize_sam(self.stage("initialize_sam"))
+        yield self.measure("both", "initialization", pair, sam)
         pool = self.sam_pool(sam, 0)
-        warm = self.phase_one((student, teacher), pool, "warm_up", 0)
+        warm = self.phase_one(pair, pool, "warm_up", 0)
         yield self.measure("both", "warm-up", warm, sam)
         for run in ("full", "one-way"):
             yield from self._rounds(run, copy.deepcopy(warm), copy.deepcopy(sam), pool)
@@ -94,8 +93,7 @@ class Run:
             pair = self.phase_one(pair, pool, "train_segmenter", number)
             if run == "full":
                 consensus = self.consensus_pool(pair)
-                steps = next(self._folders)
-                sam, _ = train_sam(self.params, sam, self.train, self.val, consensus, self.compute, number, steps)
+                sam, _ = train_sam(self.stage("train_sam", number), sam, consensus)
                 if number < len(self.params.rounds):
                     pool = self.sam_pool(sam, number)
             yield self.measure(run, f"round {number}", pair, sam)

@@ -14,10 +14,10 @@ def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: A
     from scaler.metrics.evaluation import evaluate_split
     from scaler.metrics.scores import sidecar_texts
     from scaler.progress import progress
-    from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_sam, read_segmenter
     from scaler.training.device import find_compute
     from scaler.training.prediction import predict_all
+    from scaler.training.sets import load_split
 
     params, compute = job.params, find_compute()
     splits = {"val": load_split(val), "test": load_split(test)}

@@ -11,14 +11,13 @@ PARAMS = ("seed", "sam", "augmentation", "initialize_sam")
 def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) -> None:
     """Fine-tune the adapter; `weights` is sam.weights of params.yaml: an input, so that a new file counts as new."""
     from scaler.method.initialization import initialize_sam
-    from scaler.training.batches import load_split
     from scaler.training.checkpoints import write_sam
-    from scaler.training.device import find_compute
+    from scaler.training.run import TrainingRun
 
-    split = load_split(data)
-    model, log = initialize_sam(job.params, split, load_split(val), find_compute(), job.steps(out))
+    training = TrainingRun.open(job.params, "initialize_sam", data, val, job.steps(out))
+    model, log = initialize_sam(training)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, job.params.sam, log, split.image.shape[1])
+        write_sam(file, model, job.params.sam, log, training.size)
 
 
 if __name__ == "__main__":

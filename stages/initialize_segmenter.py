@@ -11,14 +11,13 @@ PARAMS = ("seed", "segmenter", "mean_teacher", "augmentation", "initialize_segme
 def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
     """Train student and teacher from random (or pre-trained) weights."""
     from scaler.method.initialization import initialize_segmenter
-    from scaler.training.batches import load_split
     from scaler.training.checkpoints import write_segmenter
-    from scaler.training.device import find_compute
+    from scaler.training.run import TrainingRun
 
-    split = load_split(data)
-    student, teacher, log = initialize_segmenter(job.params, split, load_split(val), find_compute(), job.steps(out))
+    training = TrainingRun.open(job.params, "initialize_segmenter", data, val, job.steps(out))
+    pair, log = initialize_segmenter(training)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log, split.image.shape[1])
+        write_segmenter(file, *pair, log, training.size)
 
 
 if __name__ == "__main__":

@@ -18,16 +18,16 @@ def main(job: Job, *, stop: str, shard: str, data: Artifact, sam: Artifact, out:
     from scaler.artifacts.labels import write_labels
     from scaler.method.labelling import label_with_sam
     from scaler.params import round_number
-    from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_sam
-    from scaler.training.cues import load_cues
     from scaler.training.device import find_compute
+    from scaler.training.prompting import load_cues
+    from scaler.training.sets import load_split
 
     compute = find_compute()
     model = compute.place(read_sam(sam, job.params.sam))
     split = load_split(data)
     cues = load_cues(job.params, split, input_folder(sam, "segmenter_labels"))
-    labels = label_with_sam(job.params, split, model, compute, round_number(stop), shard, cues)
+    labels = label_with_sam(job.params, split, model, compute, (round_number(stop), shard), cues)
     with job.hdf5(out, "sam_labels") as file:
         write_labels(file, labels.ids, labels.maps, labels.columns)
 

@@ -12,14 +12,15 @@ def main(job: Job, *, shard: str, data: Artifact, segmenter: Artifact, out: Outp
     """Label the images of one shard, each as it is (no augmentation)."""
     from scaler.artifacts.labels import write_labels
     from scaler.method.labelling import label_with_segmenter
-    from scaler.training.batches import load_split
     from scaler.training.checkpoints import read_segmenter
     from scaler.training.device import find_compute
+    from scaler.training.sets import load_split
 
     compute = find_compute()
     split = load_split(data)
     student, teacher = read_segmenter(segmenter, job.params.segmenter, split.image.shape[1])
-    labels = label_with_segmenter(job.params, split, compute.place(student), compute.place(teacher), compute, shard)
+    pair = (compute.place(student), compute.place(teacher))
+    labels = label_with_segmenter(job.params, split, pair, compute, shard)
     with job.hdf5(out, "segmenter_labels") as file:
         write_labels(file, labels.ids, labels.maps, labels.columns)
 

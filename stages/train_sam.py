@@ -14,20 +14,18 @@ def main(
     """Run Phase II (eq 16-19) from the given adapter."""
     from scaler.method.phase_two import train_sam
     from scaler.params import round_number
-    from scaler.training.batches import load_labels, load_split
     from scaler.training.checkpoints import read_sam, write_sam
-    from scaler.training.cues import load_cues
-    from scaler.training.device import find_compute
+    from scaler.training.prompting import load_cues
+    from scaler.training.run import TrainingRun
+    from scaler.training.sets import load_labels
 
-    params, split = job.params, load_split(data)
-    model = read_sam(sam, params.sam)
-    pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", split.ids)
-    cues = load_cues(params, split, segmenter_labels)
-    model, log = train_sam(
-        params, model, split, load_split(val), pool, find_compute(), round_number(round), job.steps(out), cues
-    )
+    params = job.params
+    training = TrainingRun.open(params, "train_sam", data, val, job.steps(out), round_number(round))
+    pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", training.data.ids)
+    cues = load_cues(params, training.data, segmenter_labels)
+    model, log = train_sam(training, read_sam(sam, params.sam), pool, cues)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, params.sam, log, split.image.shape[1])
+        write_sam(file, model, params.sam, log, training.size)
 
 
 if __name__ == "__main__":

@@ -24,26 +24,17 @@ def main(
     """Run Phase I (eq 1, 4-15) from the given student and teacher."""
     from scaler.method.phase_one import train_segmenter
     from scaler.params import round_number
-    from scaler.training.batches import load_labels, load_split
     from scaler.training.checkpoints import read_segmenter, write_segmenter
-    from scaler.training.device import find_compute
+    from scaler.training.run import TrainingRun
+    from scaler.training.sets import load_labels
 
-    params, split = job.params, load_split(data)
-    pair = read_segmenter(segmenter, params.segmenter, split.image.shape[1])
-    pool = load_labels(sam_labels, params.shards, "sam_labels", "probability", split.ids)
-    student, teacher, log = train_segmenter(
-        params,
-        params.train_segmenter,
-        pair,
-        split,
-        load_split(val),
-        pool,
-        find_compute(),
-        ("train_segmenter", round_number(round)),
-        job.steps(out),
-    )
+    number = round_number(round)
+    training = TrainingRun.open(job.params, "train_segmenter", data, val, job.steps(out), number)
+    pair = read_segmenter(segmenter, job.params.segmenter, training.size)
+    pool = load_labels(sam_labels, job.params.shards, "sam_labels", "probability", training.data.ids)
+    pair, log = train_segmenter(training, pair, pool)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log, split.image.shape[1])
+        write_segmenter(file, *pair, log, training.size)
 
 
 if __name__ == "__main__":

@@ -21,18 +21,16 @@ PARAMS = (
 def main(job: Job, *, data: Artifact, val: Artifact, segmenter: Artifact, sam_labels: Labels, out: Output) -> None:
     """Run Phase I (eq 1, 4-15) from the given student and teacher."""
     from scaler.method.phase_one import train_segmenter
-    from scaler.training.batches import load_labels, load_split
     from scaler.training.checkpoints import read_segmenter, write_segmenter
-    from scaler.training.device import find_compute
+    from scaler.training.run import TrainingRun
+    from scaler.training.sets import load_labels
 
-    params, split = job.params, load_split(data)
-    pair = read_segmenter(segmenter, params.segmenter, split.image.shape[1])
-    pool = load_labels(sam_labels, params.shards, "sam_labels", "probability", split.ids)
-    student, teacher, log = train_segmenter(
-        params, params.warm_up, pair, split, load_split(val), pool, find_compute(), ("warm_up", 0), job.steps(out)
-    )
+    training = TrainingRun.open(job.params, "warm_up", data, val, job.steps(out), 0)
+    pair = read_segmenter(segmenter, job.params.segmenter, training.size)
+    pool = load_labels(sam_labels, job.params.shards, "sam_labels", "probability", training.data.ids)
+    pair, log = train_segmenter(training, pair, pool)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, student, teacher, log, split.image.shape[1])
+        write_segmenter(file, *pair, log, training.size)
 
 
 if __name__ == "__main__":

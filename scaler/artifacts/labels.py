@@ -17,6 +17,7 @@ from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 
 LABEL_SCALE = 255
+BRANCHES = ("normal", "difficult", "simple")  # of eq 12, by the number in the column `branch`
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from scaler.data.geometry import Flip, Mode, View, canonical
 from scaler.errors import ScalerError
+from scaler.params import AugmentationParams
 
 
 def draw_weak(
@@ -118,6 +119,11 @@ def strong(image: Tensor, rng: np.random.Generator, operations: int = 2, magnitu
         for number, strength, sign in zip(chosen, strengths, signs, strict=True):
             result[i] = OPERATIONS[number](result[i], float(strength), float(sign))
     return result.clamp_(0, 1)
+
+
+def strong_view(image: Tensor, rng: np.random.Generator, options: AugmentationParams) -> Tensor:
+    """A_s of a batch that is in the frame of A_w, with the operations and the magnitude of the block `augmentation`."""
+    return strong(image, rng, options.strong_operations, options.strong_magnitude)
 
 
 @cache

@@ -9,13 +9,13 @@ from typing import Literal, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from scaler.data.geometry import Flip, View, all_views, canonical
 from scaler.models.prompts import Prompts
 from scaler.models.protocols import Foundation
-from scaler.training.cues import Cues
-from scaler.training.device import Compute
+from scaler.training.prediction import Advance, Inference
+from scaler.training.prompting import Cues
 
 Average = Literal["probability", "logits"]
 CERTAIN = 2.0**-20  # "logits" takes p as at least this and at most 1 minus this, so logits up to 13.9; exact in float32
@@ -57,7 +57,7 @@ def sam_ensemble(
     views: Sequence[Sequence[View]],
     average: Average = "probability",
     multiple_of: int = 1,
-    advance: Callable[[int], object] = lambda count: None,
+    advance: Advance = lambda count: None,
     prompts: Callable[[list[int], View], Prompts] | None = None,
 ) -> Tensor:
     """Eq 2-3: P_S = (1/K) sum_k T_k^-1(F(T_k(x))), each image with views of its own.
@@ -103,45 +103,33 @@ def sam_ensemble(
 
 
 def ensemble(
-    model: nn.Module,
-    forward: Callable[..., Tensor],
+    inference: Inference,
     image: NDArray[np.uint8],
     views: Sequence[Sequence[View]],
     average: Average,
-    compute: Compute,
-    batch_size: int,
-    advance: Callable[[int], object] = lambda count: None,
     cues: Cues | None = None,
+    advance: Advance = lambda count: None,
 ) -> NDArray[np.float32]:
     """`sam_ensemble` over a stack of images, in evaluation mode.
 
     Args:
-        model: the foundation model, with its `multiple_of`.
-        forward: probabilities (b, 1, H, W) of the model for a batch of images, such as `segment_with_sam`.
+        inference: the foundation model; the model has its `multiple_of`.
         image: (N, H, W, 3) uint8 RGB.
         views: N sequences of views.
         average: "probability" or "logits".
-        compute: device and precision.
-        batch_size: images at a time.
-        advance: called with the number of views done (progress).
         cues: what the model is prompted with, N maps; None for nothing.
+        advance: called with the number of views done (progress).
 
     Returns:
         (N, H, W) float32 in [0, 1], in the images' own frame.
     """
-    mode, multiple_of = model.training, cast(Foundation, model).multiple_of
-    model.eval()
-
-    def predict(batch: Tensor, *prompts: Prompts) -> Tensor:
-        with compute.autocast():
-            return forward(model, batch, *prompts).float()
-
+    multiple_of, compute = cast(Foundation, inference.model).multiple_of, inference.compute
     result = np.empty(image.shape[:3], dtype=np.float32)
-    for begin in range(0, len(image), batch_size):
-        part = slice(begin, begin + batch_size)
-        batch = compute.images(image[part])
-        prompts = None if cues is None else cues.of_views(part, compute)
-        p = sam_ensemble(predict, batch, views[part], average, multiple_of, advance, prompts)
-        result[part] = p.squeeze(1).cpu().numpy()
-    model.train(mode)
+    with inference.evaluating():
+        for part in inference.parts(len(image)):
+            prompts = None if cues is None else cues.of_views(part, compute)
+            p = sam_ensemble(
+                inference, compute.images(image[part]), views[part], average, multiple_of, advance, prompts
+            )
+            result[part] = p.squeeze(1).cpu().numpy()
     return result

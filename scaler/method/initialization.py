@@ -4,98 +4,94 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from scaler.artifacts.splits import DataSet
 from scaler.method.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.models.segmenter import build_segmenter, load_pretrained
-from scaler.params import Params, ScheduleParams
 from scaler.randomness import seed_torch
-from scaler.training.batches import Batch, parts, weak_batch, with_labels
-from scaler.training.cues import label_cues, some, training_prompts
-from scaler.training.device import Compute
+from scaler.training.batches import Batch, parts, weak_batch
 from scaler.training.ema import update_teacher
-from scaler.training.loop import Key, Step, Task, train
-from scaler.training.prediction import mean_iou, predict, segment, segment_with_sam
-from scaler.training.state import parameter_list
+from scaler.training.loop import Step, Task
+from scaler.training.prediction import Inference, mean_iou, predict, segment, segment_with_sam
+from scaler.training.prompting import label_cues, training_prompts
+from scaler.training.run import Log, TrainingRun
+from scaler.training.sets import with_labels
+from scaler.training.state import trained_parameters
 
-Log = list[dict[str, float]]
+Pair = tuple[nn.Module, nn.Module]  # student and teacher
 
 
-def initialize_segmenter(
-    params: Params, train_split: DataSet, val_split: DataSet, compute: Compute, steps: Path
-) -> tuple[nn.Module, nn.Module, Log]:
+def initialize_segmenter(run: TrainingRun) -> tuple[Pair, Log]:
     """Train the mean-teacher pair on the labelled images: CE + IoU on masks, L_pce on marks, eq 15 for the teacher.
 
     Returns:
-        Student, teacher, and the log.
+        Student and teacher, and the log.
     """
-    size = train_split.image.shape[1]
-    key: Key = (params.seed, "initialize_segmenter")
-    seed_torch(*key)
-    student = compute.place(build_segmenter(params.segmenter, size))
-    load_pretrained(student, params.segmenter)
+    seed_torch(*run.key)
+    student = run.compute.place(build_segmenter(run.params.segmenter, run.size))
+    load_pretrained(student, run.params.segmenter)
     teacher = copy.deepcopy(student).requires_grad_(False).eval()
-    schedule = params.initialize_segmenter
-    data = with_labels(train_split)
+    run = replace(run, data=with_labels(run.data))
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        batch = weak_batch(data, step, params.augmentation, compute)
-        with compute.autocast():
+        batch = weak_batch(run, step)
+        with run.compute.autocast():
             outputs = student(batch.image)
         loss = deep_supervision(
-            outputs, lambda logits: user_label_loss(logits.float(), batch), params.segmenter.depth_weights
+            outputs, lambda logits: user_label_loss(logits.float(), batch), run.params.segmenter.depth_weights
         )
         yield loss.mean(), {}
 
-    task = Task(
-        key=key,
-        count=len(data.ids),
-        models={"student": student.train(), "teacher": teacher},
-        trained=parameter_list(student),
-        step=step,
-        after_step=lambda: update_teacher(teacher, student, params.mean_teacher.decay),
-        validate=segmenter_validation(teacher, val_split, compute, schedule),
+    log = run.train(
+        Task(
+            key=run.key,
+            count=len(run.data.ids),
+            models={"student": student.train(), "teacher": teacher},
+            trained=trained_parameters(student),
+            step=step,
+            validate=segmenter_validation(run, teacher),
+            after_step=lambda: update_teacher(teacher, student, run.params.mean_teacher.decay),
+        )
     )
-    log = train(task, schedule, steps, "initialize segmenter")
-    return student, teacher, log
+    return (student, teacher), log
 
 
-def initialize_sam(
-    params: Params, train_split: DataSet, val_split: DataSet, compute: Compute, steps: Path
-) -> tuple[nn.Module, Log]:
-    """Fine-tune SAM's adapter on the labelled images: CE + IoU on masks, L_pce on marks."""
+def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
+    """Fine-tune SAM's adapter on the labelled images: CE + IoU on masks, L_pce on marks.
+
+    Returns:
+        The adapted model and the log.
+    """
     from scaler.models.foundation import build_foundation  # here: segment-anything takes seconds to import
 
-    key: Key = (params.seed, "initialize_sam")
-    seed_torch(*key)
-    model = compute.place(build_foundation(params.sam))
-    schedule = params.initialize_sam
-    data = with_labels(train_split)
-    cues = label_cues(params.sam, data)
+    seed_torch(*run.key)
+    model = run.compute.place(build_foundation(run.params.sam))
+    run = replace(run, data=with_labels(run.data))
+    cues = label_cues(run.params.sam, run.data)
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        batch = weak_batch(data, step, params.augmentation, compute)
-        prompts = training_prompts(cues, step, batch.views, compute)
-        for cut, share in parts(len(batch.image), params.sam.micro_batch):
+        batch = weak_batch(run, step)
+        prompts = training_prompts(cues, step, batch.views, run.compute)
+        for cut, share in parts(len(batch.image), run.params.sam.micro_batch):
             part = batch.part(cut)
-            with compute.autocast():
-                logits = model(part.image, some(prompts, cut))
+            with run.compute.autocast():
+                logits = model(part.image, None if prompts is None else prompts.select(cut))
             yield share * user_label_loss(logits.float(), part).mean(), {}
 
-    task = Task(
-        key=key,
-        count=len(data.ids),
-        models={"sam": model.train()},
-        trained=parameter_list(model),
-        step=step,
-        after_step=lambda: None,
-        validate=sam_validation(model, val_split, compute, schedule),
+    log = run.train(
+        Task(
+            key=run.key,
+            count=len(run.data.ids),
+            models={"sam": model.train()},
+            trained=trained_parameters(model),
+            step=step,
+            validate=sam_validation(run, model),
+        )
     )
-    return model, train(task, schedule, steps, "initialize SAM")
+    return model, log
 
 
 def user_label_loss(logits: Tensor, batch: Batch) -> Tensor:
@@ -103,13 +99,13 @@ def user_label_loss(logits: Tensor, batch: Batch) -> Tensor:
     return torch.where(batch.labelled, supervised_loss(logits, batch.mask), partial_cross_entropy(logits, batch.marks))
 
 
-def segmenter_validation(
-    teacher: nn.Module, split: DataSet, compute: Compute, schedule: ScheduleParams
-) -> Callable[[], float]:
+def segmenter_validation(run: TrainingRun, teacher: nn.Module) -> Callable[[], float]:
     """The teacher's mean IoU on the validation split, as a function to call after an epoch."""
-    return lambda: mean_iou(predict(teacher, segment, split.image, compute, schedule.batch_size), split.mask)
+    inference = Inference(teacher, segment, run.compute, run.schedule.batch_size)
+    return lambda: mean_iou(predict(inference, run.val.image), run.val.mask)
 
 
-def sam_validation(model: nn.Module, split: DataSet, compute: Compute, schedule: ScheduleParams) -> Callable[[], float]:
+def sam_validation(run: TrainingRun, model: nn.Module) -> Callable[[], float]:
     """SAM's mean IoU on the validation split, as a function to call after an epoch."""
-    return lambda: mean_iou(predict(model, segment_with_sam, split.image, compute, schedule.batch_size), split.mask)
+    inference = Inference(model, segment_with_sam, run.compute, run.schedule.batch_size)
+    return lambda: mean_iou(predict(inference, run.val.image), run.val.mask)

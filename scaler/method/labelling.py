@@ -15,13 +15,14 @@ from scaler.artifacts.labels import shard_range
 from scaler.artifacts.splits import DataSet
 from scaler.method.consensus import consensus
 from scaler.method.ensemble import draw_views, ensemble
+from scaler.method.initialization import Pair
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight
 from scaler.params import Params, WeightingParams
 from scaler.progress import progress
 from scaler.randomness import generator
-from scaler.training.cues import Cues
 from scaler.training.device import Compute
-from scaler.training.prediction import predict, segment, segment_with_sam
+from scaler.training.prediction import Inference, predict, segment, segment_with_sam
+from scaler.training.prompting import Cues
 
 F32 = NDArray[np.float32]
 
@@ -42,20 +43,22 @@ class ShardLabels:
 
 
 def label_with_sam(
-    params: Params,
-    data: DataSet,
-    model: nn.Module,
-    compute: Compute,
-    round_number: int,
-    shard: str,
-    cues: Cues | None = None,
+    params: Params, data: DataSet, model: nn.Module, compute: Compute, stop: tuple[int, str], cues: Cues | None = None
 ) -> ShardLabels:
     """P_S of eq 2-3: for each image the mean over K views, drawn from a generator of the image's own id.
 
     So an image's label does not depend on which images share its shard.
+
+    Args:
+        params: blocks seed, shards, weighting, label_with_sam.
+        data: the training set.
+        model: the foundation model, on `compute`'s device.
+        compute: device and precision.
+        stop: round and shard.
+        cues: what the model is prompted with, a map for each image of `data`; None for nothing.
     """
-    options = params.label_with_sam
-    chosen = shard_range(len(data.ids), len(params.shards), int(shard))
+    options, (round_number, shard) = params.label_with_sam, stop
+    chosen = list(shard_range(len(data.ids), len(params.shards), int(shard)))
     ids = [data.ids[i] for i in chosen]
     views = [
         draw_views(
@@ -68,36 +71,33 @@ def label_with_sam(
         )
         for name in ids
     ]
+    inference = Inference(model, segment_with_sam, compute, options.batch_size)
+    own_cues = None if cues is None else replace(cues, maps=cues.maps[chosen])
     with progress(len(ids) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
-        probability = ensemble(
-            model,
-            segment_with_sam,
-            data.image[list(chosen)],
-            views,
-            options.average,
-            compute,
-            options.batch_size,
-            bar.update,
-            None if cues is None else replace(cues, maps=cues.maps[list(chosen)]),
-        )
+        probability = ensemble(inference, data.image[chosen], views, options.average, own_cues, bar.update)
     return ShardLabels(ids, {"probability": probability}, weight_columns(probability, params.weighting))
 
 
-def label_with_segmenter(
-    params: Params, data: DataSet, student: nn.Module, teacher: nn.Module, compute: Compute, shard: str
-) -> ShardLabels:
-    """P_T, the student's P and their consensus P_G; the columns are the teacher's."""
+def label_with_segmenter(params: Params, data: DataSet, pair: Pair, compute: Compute, shard: str) -> ShardLabels:
+    """P_T, the student's P and their consensus P_G; the columns are the teacher's.
+
+    Args:
+        params: blocks shards, weighting, label_with_segmenter.
+        data: the training set.
+        pair: student and teacher, on `compute`'s device.
+        compute: device and precision.
+        shard: which part of the images.
+    """
     options = params.label_with_segmenter
     chosen = list(shard_range(len(data.ids), len(params.shards), int(shard)))
     image = data.image[chosen]
     with progress(2 * len(chosen), f"label with segmenter, shard {shard}", unit="image") as bar:
-        maps = {
-            name: predict(model, segment, image, compute, options.batch_size, bar.update)
-            for name, model in (("teacher", teacher), ("student", student))
-        }
-    agreed = consensus(torch.from_numpy(maps["teacher"]), torch.from_numpy(maps["student"]), options.consensus)
-    columns = weight_columns(maps["teacher"], params.weighting)
-    return ShardLabels([data.ids[i] for i in chosen], {"probability": agreed.numpy(), **maps}, columns)
+        student, teacher = (
+            predict(Inference(model, segment, compute, options.batch_size), image, advance=bar.update) for model in pair
+        )
+    agreed = consensus(torch.from_numpy(teacher), torch.from_numpy(student), options.consensus)
+    maps = {"probability": agreed.numpy(), "teacher": teacher, "student": student}
+    return ShardLabels([data.ids[i] for i in chosen], maps, weight_columns(teacher, params.weighting))
 
 
 def weight_columns(probability: F32, options: WeightingParams) -> dict[str, NDArray[Any]]:

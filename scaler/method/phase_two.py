@@ -3,89 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scaler.artifacts.splits import DataSet
-from scaler.data.augment import strong
+from scaler.artifacts.pictures import Pictures
+from scaler.data.augment import strong_view
 from scaler.method.initialization import sam_validation
 from scaler.method.losses import invariance_loss, noise_resistance_loss, partial_cross_entropy, supervised_loss
+from scaler.models.prompts import Prompts
 from scaler.params import Params
 from scaler.training.batches import Batch, label_batch, masked_mean, parts, weak_batch
-from scaler.training.cues import Cues, some, training_prompts, twice
-from scaler.training.device import Compute
-from scaler.training.loop import Key, Step, Task, train
-from scaler.training.state import parameter_list
+from scaler.training.loop import Step, Task
+from scaler.training.prompting import Cues, training_prompts
+from scaler.training.run import Log, TrainingRun
+from scaler.training.state import trained_parameters
 
 
-def train_sam(
-    params: Params,
-    model: nn.Module,
-    data: DataSet,
-    val: DataSet,
-    pool: NDArray[np.uint8],
-    compute: Compute,
-    round_number: int,
-    steps: Path,
-    cues: Cues | None = None,
-) -> tuple[nn.Module, list[dict[str, float]]]:
+def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | None = None) -> tuple[nn.Module, Log]:
     """One round of Phase II.
 
     Args:
-        params: blocks seed, augmentation, weighting, train_sam.
+        run: the stage; of its params the blocks seed, sam, augmentation, weighting and train_sam.
         model: SAM with the adapter of the round before.
-        data: the whole training set.
-        val: the validation set, looked at only with `select: best_val`.
-        pool: (N, S, S) uint8 consensus labels P_G in the images' own frame, in the order of `data`.
-        compute: device.
-        round_number: counts from 1.
-        steps: folder of the step checkpoint.
-        cues: what SAM is prompted with, None for nothing (see `scaler.training.cues`).
+        pool: (N, S, S) uint8 consensus labels P_G in the images' own frame, in the order of `run.data`.
+        cues: what SAM is prompted with, None for nothing (see `scaler.training.prompting`).
 
     Returns:
         The trained model and the log.
     """
-    options = params.train_sam
-    key: Key = (params.seed, "train_sam", round_number)
-    model = compute.place(model)
+    params, options = run.params, run.params.train_sam
+    model = run.compute.place(model)
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        batch = weak_batch(data, step, params.augmentation, compute)
-        strong_image = strong(
-            batch.image, step.rng, params.augmentation.strong_operations, params.augmentation.strong_magnitude
-        )
-        consensus = label_batch(pool, step, batch.views, compute)
-        prompts = training_prompts(cues, step, batch.views, compute)
+        # A_w(x), A_s(x) and P_G, all in the frame of A_w.
+        batch = weak_batch(run, step)
+        strong_image = strong_view(batch.image, step.rng, params.augmentation)
+        consensus = label_batch(pool, step, batch.views, run.compute)
+        prompts = training_prompts(cues, step, batch.views, run.compute)
         for cut, share in parts(len(batch.image), params.sam.micro_batch):
             part = batch.part(cut)
-            with compute.autocast():
-                both = model(torch.cat([part.image, strong_image[cut]]), twice(some(prompts, cut)))
+            # Both views in one pass, with the same prompts.
+            own = None if prompts is None else Prompts.cat([prompts.select(cut)] * 2)
+            with run.compute.autocast():
+                both = model(torch.cat([part.image, strong_image[cut]]), own)
             weak_logits, strong_logits = both.float().chunk(2)
+            # Eq 16 and 17, then eq 18 or 19.
             invariance = invariance_loss(weak_logits, strong_logits, options.distance, options.stop_gradient)
             resistance = noise_resistance_loss(weak_logits, consensus[cut], params.weighting.pixel_weight)
             loss = phase_two_loss(weak_logits, part, invariance, resistance, params)
-            yield (
-                share * loss,
-                {
-                    "invariance": share * float(invariance.detach().mean()),
-                    "resistance": share * float(resistance.detach().mean()),
-                },
-            )
+            numbers = {"invariance": invariance, "resistance": resistance}
+            yield share * loss, {name: share * float(value.detach().mean()) for name, value in numbers.items()}
 
-    task = Task(
-        key=key,
-        count=len(data.ids),
-        models={"sam": model.train()},
-        trained=parameter_list(model),
-        step=step,
-        after_step=lambda: None,
-        validate=sam_validation(model, val, compute, options),
+    log = run.train(
+        Task(
+            key=run.key,
+            count=len(run.data.ids),
+            models={"sam": model.train()},
+            trained=trained_parameters(model),
+            step=step,
+            validate=sam_validation(run, model),
+        )
     )
-    return model, train(task, options, steps, f"round {round_number}, Phase II")
+    return model, log
 
 
 def phase_two_loss(logits: Tensor, batch: Batch, invariance: Tensor, resistance: Tensor, params: Params) -> Tensor:

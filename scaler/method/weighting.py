@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from scaler.artifacts.labels import BRANCHES
+
 Region = Literal["all", "foreground"]
 ImageWeight = Literal["linear", "exponential", "quadratic"]
 PixelWeight = Literal["squared", "absolute", "entropy"]
 
-NORMAL, DIFFICULT, SIMPLE = 0, 1, 2
+NORMAL, DIFFICULT, SIMPLE = range(len(BRANCHES))
 DILATION = 32  # the object is grown by 1/32 of the shorter side: 3 pixels at 96, 11 at 352
 
 

@@ -66,8 +66,8 @@ class Prompts:
         box = None if self.box_xyxy is None else self.box_xyxy * factors.repeat(2)
         return replace(self, points_xy=self.points_xy * factors, box_xyxy=box)
 
-    def take(self, chosen: slice | Tensor) -> Prompts:
-        """The prompts of some of the images."""
+    def select(self, chosen: slice | Tensor) -> Prompts:
+        """The prompts of the chosen images."""
         return Prompts(
             self.points_xy[chosen],
             self.point_labels[chosen],

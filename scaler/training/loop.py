@@ -56,8 +56,8 @@ class Task:
             memory free again, before the next is asked for: so a batch can be cut into parts. Numbers of one name are
             summed over the parts; over an epoch, `n_...` are summed (counts of images), `sum_...` summed and divided
             by all counts (means over images), others averaged over the steps.
-        after_step: called when the parameters have moved (the teacher's update, eq 15).
         validate: mean IoU on the validation split, for `select: best_val`.
+        after_step: called when the parameters have moved (the teacher's update, eq 15).
     """
 
     key: Key
@@ -65,8 +65,8 @@ class Task:
     models: dict[str, nn.Module]
     trained: list[nn.Parameter]
     step: Callable[[Step], Iterable[tuple[Tensor, dict[str, float]]]]
-    after_step: Callable[[], None]
     validate: Callable[[], float]
+    after_step: Callable[[], None] = lambda: None
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,10 +15,11 @@ from scaler.artifacts.pictures import Pictures
 from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
-from scaler.training.cues import Cues, teacher_cues
 from scaler.training.device import Compute
+from scaler.training.prompting import Cues, teacher_cues
 
 F32 = NDArray[np.float32]
+Advance = Callable[[int], object]
 
 
 def segment(model: nn.Module, image: Tensor) -> Tensor:
@@ -31,41 +34,62 @@ def segment_with_sam(model: nn.Module, image: Tensor, prompts: Prompts | None = 
     return torch.sigmoid(logits.float())
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Inference:
+    """A model in use.
+
+    Attributes:
+        model: a segmenter or foundation model on `compute`'s device.
+        forward: `segment` or `segment_with_sam`.
+        compute: device and precision.
+        batch_size: images at a time.
+    """
+
+    model: nn.Module
+    forward: Callable[..., Tensor]
+    compute: Compute
+    batch_size: int
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The model in evaluation mode and without gradients; in the mode it came in afterwards."""
+        mode = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            yield
+        self.model.train(mode)
+
+    def __call__(self, image: Tensor, prompts: Prompts | None = None) -> Tensor:
+        """(B, 3, H, W) images in [0, 1] to (B, 1, H, W) float32 probabilities."""
+        with self.compute.autocast():
+            return self.forward(self.model, image, *(() if prompts is None else (prompts,))).float()
+
+    def parts(self, count: int) -> Iterator[slice]:
+        """`count` images, batch by batch."""
+        return (slice(begin, begin + self.batch_size) for begin in range(0, count, self.batch_size))
+
+
 def predict(
-    model: nn.Module,
-    forward: Callable[..., Tensor],
-    image: Pictures,
-    compute: Compute,
-    batch_size: int,
-    advance: Callable[[int], object] = lambda count: None,
-    cues: Cues | None = None,
+    inference: Inference, image: Pictures, cues: Cues | None = None, advance: Advance = lambda count: None
 ) -> F32:
     """Probabilities of a stack of images in the images' own frame.
 
     Args:
-        model: a segmenter or foundation model on `compute`'s device.
-        forward: `segment` or `segment_with_sam`.
+        inference: the model.
         image: (N, S, S, 3) uint8 RGB.
-        compute: device and precision.
-        batch_size: images at a time.
+        cues: what a foundation model is prompted with, N maps; None for nothing.
         advance: called with the number of images done (progress).
-        cues: what `segment_with_sam` prompts with, N maps; None for nothing.
 
     Returns:
         (N, S, S) float32 in [0, 1].
     """
-    mode = model.training
-    model.eval()
     result = np.empty(image.shape[:3], dtype=np.float32)
-    for begin in range(0, len(image), batch_size):
-        part = slice(begin, begin + batch_size)
-        prompts = () if cues is None else (cues.prompts(cues.tensor(part, compute)),)
-        with compute.autocast():
-            probability = forward(model, compute.images(image[part]), *prompts)
-        result[part] = probability.squeeze(1).float().cpu().numpy()
-        advance(len(image[part]))
-    model.train(mode)
+    with inference.evaluating():
+        for part in inference.parts(len(image)):
+            prompts = None if cues is None else cues.prompts(cues.tensor(part, inference.compute))
+            probability = inference(inference.compute.images(image[part]), prompts)
+            result[part] = probability.squeeze(1).cpu().numpy()
+            advance(len(image[part]))
     return result
 
 
@@ -85,12 +109,13 @@ def predict_all(
     image: Pictures,
     compute: Compute,
     batch_size: int,
-    advance: Callable[[int], object],
+    advance: Advance,
 ) -> dict[str, F32]:
     """`predict` for "segmenter", "teacher" and "sam", each through its own forward; the teacher may prompt SAM."""
     found = {
-        name: predict(models[name], segment, image, compute, batch_size, advance) for name in ("segmenter", "teacher")
+        name: predict(Inference(models[name], segment, compute, batch_size), image, advance=advance)
+        for name in ("segmenter", "teacher")
     }
     cues = teacher_cues(options, found["teacher"])
-    found["sam"] = predict(models["sam"], segment_with_sam, image, compute, batch_size, advance, cues)
-    return found
+    sam = Inference(models["sam"], segment_with_sam, compute, batch_size)
+    return found | {"sam": predict(sam, image, cues, advance)}

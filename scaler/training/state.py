@@ -13,7 +13,7 @@ from scaler.errors import ScalerError
 from scaler.models.protocols import Foundation
 
 
-def parameter_list(model: nn.Module) -> list[nn.Parameter]:
+def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
     """The parameters that training changes: those that ask for gradients."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 

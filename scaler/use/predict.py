@@ -18,7 +18,7 @@ from scaler.method.ensemble import ensemble
 from scaler.metrics.evaluation import to_native
 from scaler.progress import log, progress
 from scaler.training.device import Compute
-from scaler.training.prediction import predict
+from scaler.training.prediction import Inference, predict
 from scaler.use.folder import claimed
 from scaler.use.model import LoadedModel
 from scaler.use.pictures import is_whole_png, overlay, to_bytes, write_png
@@ -100,10 +100,11 @@ class Predictor:
         """Probabilities (n, S, S) of n images (H, W, 3) of any sizes, in the network's frame, as one batch."""
         model = self.model
         stack = np.stack([to_square(one, None, None, model.size)[0] for one in images])
+        inference = Inference(model.network, model.forward, self.compute, len(stack))
         if self.options.tta:
             views = [TTA_VIEWS] * len(stack)
-            return ensemble(model.network, model.forward, stack, views, "probability", self.compute, len(stack))
-        return predict(model.network, model.forward, stack, self.compute, len(stack))
+            return ensemble(inference, stack, views, "probability")
+        return predict(inference, stack)
 
     def _chunk(self, source: Images | Video, frames: Sequence[Frame], outcome: Outcome) -> None:
         """Predict the frames together if any of their maps is missing."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from scaler.data.geometry import ALL_VIEWS, View, canonical
 from scaler.method.ensemble import draw_views, ensemble, sam_ensemble
 from scaler.training.device import Compute
+from scaler.training.prediction import Inference
 
 EXACT = [view for view in ALL_VIEWS if view.is_exact]
 
@@ -171,16 +172,9 @@ def test_a_stack_of_images(batch_size: int) -> None:
     stack = rng.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
     views = [draw_views(rng, 4, ["none", "h", "v"], [0, 1, 2, 3], [1.0]) for _ in range(5)]
     model, done = Stand().train(), Counter[str]()
-    came = ensemble(
-        model,
-        lambda module, x: torch.sigmoid(module(x)),
-        stack,
-        views,
-        "probability",
-        Compute(torch.device("cpu"), False, None),
-        batch_size,
-        lambda count: done.update(views=count),
-    )
+    compute = Compute(torch.device("cpu"), False, None)
+    inference = Inference(model, lambda module, x: torch.sigmoid(module(x)), compute, batch_size)
+    came = ensemble(inference, stack, views, "probability", advance=lambda count: done.update(views=count))
     assert came.dtype == np.float32
     assert np.allclose(came, stack.mean(axis=3) / 255, atol=1e-6)
     assert done["views"] == 20

@@ -1,4 +1,4 @@
-"""scaler.models.prompts and scaler.models.prompting: the package's embeddings, and prompts found by hand."""
+"""scaler.models.prompts and scaler.training.prompting: the package's embeddings, and prompts found by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from scaler.models.prompting import prompts_from_marks, prompts_from_mask
 from scaler.models.prompts import PADDING, Prompts, encode_prompts_sam
+from scaler.training.prompting import prompts_from_marks, prompts_from_mask
 from tests.tiny_sam import adapted, pictures, tiny_sam
 
 SIDE = 40
@@ -65,7 +65,7 @@ def test_what_an_image_lacks_is_the_packages_not_a_point() -> None:
 def test_a_batch_may_be_cut_anywhere(kinds: str) -> None:
     model, image = adapted(tiny_sam()).eval(), pictures(3, SIDE, SIDE)
     given = without(prompts(kinds), torch.tensor([True, False, True]))
-    alone = torch.cat([model(image[i : i + 1], given.take(slice(i, i + 1))) for i in range(3)])
+    alone = torch.cat([model(image[i : i + 1], given.select(slice(i, i + 1))) for i in range(3)])
     torch.testing.assert_close(model(image, given), alone, rtol=0, atol=1e-5)
 
 
@@ -106,7 +106,7 @@ def test_prompts_are_carried_from_the_frame_of_the_image_into_sams() -> None:
 
 def test_batches_are_cut_and_joined() -> None:
     given = prompts("pbm")
-    joined = Prompts.cat([given.take(slice(0, 1)), given.take(slice(1, 3))])
+    joined = Prompts.cat([given.select(slice(0, 1)), given.select(slice(1, 3))])
     for name, value in vars(given).items():
         assert torch.equal(value, getattr(joined, name)), name
 

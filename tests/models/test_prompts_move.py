@@ -14,8 +14,8 @@ from scipy.ndimage import label
 from torch import Tensor
 
 from scaler.data.geometry import FLIPS, TURNS, View
-from scaler.models.prompting import prompts_from_marks, prompts_from_mask
 from scaler.models.prompts import PADDING, Prompts
+from scaler.training.prompting import prompts_from_marks, prompts_from_mask
 
 EXACT = [View(flip, turns, 1.0) for flip, turns in product(FLIPS, TURNS)]
 views = st.sampled_from(EXACT)

@@ -22,6 +22,7 @@ from scaler.models.smp import SmpSegmenter
 from scaler.models.ws_sam import WsSamSegmenter
 from scaler.params import Params, SegmenterParams, load_params
 from scaler.training.device import Compute
+from scaler.training.run import TrainingRun
 from tests.conftest import ROOT, with_values
 from tests.pages.report.world import scenes
 
@@ -171,6 +172,7 @@ def test_the_first_stage_starts_from_the_weights(params: Params, tmp_path: Path)
     image, mask = scenes(4, 32, 0)
     data = DataSet(list("abcd"), image, mask, np.ones(4, bool), mask * 0, np.full((4, 2), 32, np.int32), [])
     compute = Compute(torch.device("cpu"), low_precision=False, lease=None)
-    student, teacher, _ = initialize_segmenter(changed, data, data, compute, tmp_path / "steps")
+    run = TrainingRun(changed, data, data, compute, "initialize_segmenter", tmp_path / "steps")
+    (student, teacher), _ = initialize_segmenter(run)
     for model in (student, teacher):
         assert all(torch.equal(a, b) for a, b in zip(source.parameters(), model.parameters(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from scaler.method.phase_one import train_segmenter
 from scaler.method.phase_two import train_sam
 from scaler.params import Params
 from scaler.training.device import Compute, find_compute
+from scaler.training.run import TrainingRun
 from tests.conftest import ROOT, with_values
 
 SMALL = {"epochs": 2, "batch_size": 4}
@@ -54,22 +56,26 @@ def device(name: str) -> Compute:
     return find_compute() if name == "cuda" else Compute(torch.device("cpu"), False, None)
 
 
+def of_stage(run: TrainingRun, stage: str, number: int | None = None) -> TrainingRun:
+    """Another stage on the same images."""
+    return replace(run, stage=stage, round=number, steps=run.steps.with_name(stage))
+
+
 @pytest.mark.parametrize("name", DEVICES)
 def test_every_stage_runs(small: Params, data: DataSet, name: str, tmp_path: Path) -> None:
     compute = device(name)
-    student, teacher, _ = initialize_segmenter(small, data, data, compute, tmp_path / "a")
-    sam, log = initialize_sam(small, data, data, compute, tmp_path / "b")
+    warm_up = TrainingRun(small, data, data, compute, "warm_up", tmp_path / "warm_up", 0)
+    pair, _ = initialize_segmenter(of_stage(warm_up, "initialize_segmenter"))
+    sam, log = initialize_sam(of_stage(warm_up, "initialize_sam"))
     assert len(log) == 2
-    pool = to_uint8(label_with_sam(small, data, sam, compute, 0, "0").maps["probability"])
+    pool = to_uint8(label_with_sam(small, data, sam, compute, (0, "0")).maps["probability"])
     assert pool.shape == data.mask.shape
-    student, teacher, log = train_segmenter(
-        small, small.warm_up, (student, teacher), data, data, pool, compute, ("warm_up", 0), tmp_path / "c"
-    )
+    pair, log = train_segmenter(warm_up, pair, pool)
     assert log[0]["n_difficult"] + log[0]["n_normal"] + log[0]["n_simple"] == 8
-    agreed = label_with_segmenter(small, data, student, teacher, compute, "0").maps["probability"]
-    sam, log = train_sam(small, sam, data, data, to_uint8(agreed), compute, 1, tmp_path / "d")
+    agreed = label_with_segmenter(small, data, pair, compute, "0").maps["probability"]
+    sam, log = train_sam(of_stage(warm_up, "train_sam", 1), sam, to_uint8(agreed))
     assert all(np.isfinite(list(row.values())).all() for row in log)
-    for model in (student, teacher, sam):
+    for model in (*pair, sam):
         assert {value.device.type for value in model.state_dict().values()} == {name}
         assert {value.dtype for value in model.parameters()} == {torch.float32}, "autocast leaves the weights alone"
 
@@ -77,9 +83,9 @@ def test_every_stage_runs(small: Params, data: DataSet, name: str, tmp_path: Pat
 @pytest.mark.gpu
 def test_a_cuda_device_gives_the_labels_of_the_cpu(small: Params, data: DataSet, tmp_path: Path) -> None:
     cpu, cuda = device("cpu"), find_compute()
-    sam, _ = initialize_sam(small, data, data, cpu, tmp_path / "a")
-    expected = label_with_sam(small, data, sam, cpu, 0, "0").maps["probability"]
-    came = label_with_sam(small, data, cuda.place(sam), cuda, 0, "0").maps["probability"]
+    sam, _ = initialize_sam(TrainingRun(small, data, data, cpu, "initialize_sam", tmp_path))
+    expected = label_with_sam(small, data, sam, cpu, (0, "0")).maps["probability"]
+    came = label_with_sam(small, data, cuda.place(sam), cuda, (0, "0")).maps["probability"]
     assert float(np.abs(came - expected).mean()) < 0.01  # bf16 has 8 bits of mantissa
 
 
@@ -88,9 +94,8 @@ def test_training_on_a_cuda_device_goes_on_from_its_last_step(
     small: Params, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    compute = find_compute()
-    _, first = initialize_sam(small, data, data, compute, tmp_path / "a")
-    longer = with_values(small, initialize_sam={"epochs": 3})
-    _, second = initialize_sam(longer, data, data, compute, tmp_path / "a")
+    run = TrainingRun(small, data, data, find_compute(), "initialize_sam", tmp_path)
+    _, first = initialize_sam(run)
+    _, second = initialize_sam(replace(run, params=with_values(small, initialize_sam={"epochs": 3})))
     assert second[: len(first)] == first, "the epochs already done are kept"
     assert len(second) == 3

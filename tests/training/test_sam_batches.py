@@ -11,14 +11,16 @@ from torch import Tensor
 
 from scaler.artifacts.splits import DataSet
 from scaler.data.geometry import View
-from scaler.method import initialization, phase_two
+from scaler.method.initialization import initialize_sam
+from scaler.method.phase_two import train_sam
 from scaler.models.foundation import build_foundation
 from scaler.params import Params
 from scaler.randomness import generator
 from scaler.training.batches import parts
-from scaler.training.cues import Cues, load_cues, teacher_cues, training_prompts
 from scaler.training.device import Compute
 from scaler.training.loop import Step, Task
+from scaler.training.prompting import Cues, load_cues, teacher_cues, training_prompts
+from scaler.training.run import TrainingRun
 from tests.conftest import with_values
 from tests.tiny_sam import sam_params
 
@@ -51,16 +53,15 @@ def gradients(
 ) -> tuple[dict[str, Tensor], dict[str, float], int]:
     """Of one step on the whole set: gradients, the logged numbers, and the number of parts."""
     kept: list[Task] = []
-    module = {"train_sam": phase_two, "initialize_sam": initialization}[stage]
-    monkeypatch.setattr(module, "train", lambda task, *rest: kept.append(task) or [])
+    monkeypatch.setattr(TrainingRun, "train", lambda run, task: kept.append(task) or [])
+    run = TrainingRun(params, data, data, CPU, stage, tmp_path, 1 if stage == "train_sam" else None)
     torch.manual_seed(0)
     if stage == "initialize_sam":
-        model, _ = initialization.initialize_sam(params, data, data, CPU, tmp_path)
+        model, _ = initialize_sam(run)
     else:
         pool = (np.random.default_rng(1).random((COUNT, SIZE, SIZE)) * 255).astype(np.uint8)
         cues = teacher_cues(params.sam, pool.astype(np.float32) / 255)
-        model = build_foundation(params.sam)
-        model, _ = phase_two.train_sam(params, model, data, data, pool, CPU, 1, tmp_path, cues)
+        model, _ = train_sam(run, build_foundation(params.sam), pool, cues)
     (task,) = kept
     total: dict[str, float] = {}
     count = 0
