@@ -98,17 +98,30 @@ class Faults:
         self.items.extend(faults)
 
     @contextmanager
-    def collect(self, ids: Iterable[str] = (), kind: str | None = None) -> Iterator[None]:
+    def collect(
+        self, ids: Iterable[str] = (), kind: str | None = None, severity: Severity | None = None
+    ) -> Iterator[None]:
         """A block whose `ScalerError` is noted instead of raised.
 
         Args:
             ids: the images that its faults concern, if they do not say so themselves.
             kind: what to call its faults; None keeps their own kinds.
+            severity: of its faults; None keeps their own.
         """
         try:
             yield
         except ScalerError as error:
-            self.add(*(replace(item, ids=item.ids or tuple(ids), kind=kind or item.kind) for item in error.faults))
+            self.add(
+                *(
+                    replace(
+                        item,
+                        ids=item.ids or tuple(ids),
+                        kind=kind or item.kind,
+                        severity=severity or item.severity,
+                    )
+                    for item in error.faults
+                )
+            )
 
     def count(self, kind: str) -> int:
         """How many faults of one kind there are."""

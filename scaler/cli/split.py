@@ -109,7 +109,7 @@ def _draw(request: Request) -> dict[Path, list[str]]:
         lists[_beside(request.out, "val")] = [sample.id for sample in samples if sample.split == "val"]
         lists[_beside(request.out, "train")] = [sample.id for sample in training]
     if request.fraction is not None:
-        shares = _shares(training, faults)
+        shares = _shares(training, params.mask_threshold, faults)
         faults.raise_if_errors()
         chosen = choose(list(shares), list(shares.values()), request.fraction, seed, groups=groups)
         lists[request.out] = sorted(chosen)
@@ -142,7 +142,7 @@ def _settings(request: Request) -> tuple[PrepareDataParams, int]:
     return params, seed
 
 
-def _shares(training: Sequence[Sample], faults: Faults) -> Mapping[str, float]:
+def _shares(training: Sequence[Sample], threshold: int, faults: Faults) -> Mapping[str, float]:
     from scaler.data.images import read_mask
     from scaler.progress import progress
 
@@ -153,7 +153,7 @@ def _shares(training: Sequence[Sample], faults: Faults) -> Mapping[str, float]:
     with progress(len(masks), "reading masks", unit="mask") as bar:
         for name, path in masks.items():
             with faults.collect([name]):
-                shares[name] = float(read_mask(path).mean())
+                shares[name] = float(read_mask(path, threshold).mean())
             bar.update()
     return shares
 

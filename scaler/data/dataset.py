@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,8 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     listed = _listed(source, params, [entry.id for entry in entries["train"]], faults)
     stacks = {split: _read(split, entries[split], params.size, faults) for split in SPLITS}
     faults.raise_if_errors()
+    for item in faults.of("warning") if params.skip_broken else []:
+        log.info(f"left out: {item}")
     train = stacks["train"]
     return Prepared(
         train=_training(train, params, listed, seed),
@@ -119,6 +122,7 @@ def _read(split: Split, entries: Sequence[Entry], size: int, faults: Faults) -> 
         native_size=np.zeros((count, 2), np.int32),
         native_masks=[],
     )
+    kept: list[int] = []
     with progress(count, f"reading {split}", unit="image") as bar:
         for number, entry in enumerate(entries):
             pixels = entry.read()
@@ -127,8 +131,19 @@ def _read(split: Split, entries: Sequence[Entry], size: int, faults: Faults) -> 
                     _put(stack, number, pixels, size)
                 if split != "train" and pixels.mask is not None:
                     stack.native_masks.append(pixels.mask)
+                kept.append(number)
             bar.update()
-    return stack
+    return stack if len(kept) == count else _kept(stack, kept)
+
+
+def _kept(stack: _Stack, rows: list[int]) -> _Stack:
+    """The images that could be read."""
+    ids = [stack.ids[row] for row in rows]
+    changed: dict[str, Any] = {name: [getattr(stack, name)[row] for row in rows] for name in ("sets", "files")}
+    names = ("image", "mask", "known", "share", "marks", "marked", "native_size")
+    changed |= {name: getattr(stack, name)[rows] for name in names}
+    groups = {name: group for name, group in stack.groups.items() if name in set(ids)}
+    return replace(stack, ids=ids, groups=groups, **changed)
 
 
 def _put(stack: _Stack, number: int, pixels: Pixels, size: int) -> None:

@@ -14,7 +14,7 @@ from scaler.data.folder import survey
 from scaler.data.groups import groups_of, note_divided
 from scaler.data.layouts import SPLITS, Split, role_of_name
 from scaler.data.reading import Pixels, read_sample
-from scaler.data.split import assign_splits, draw_validation
+from scaler.data.split import assign_splits, draw_splits
 from scaler.errors import Faults
 from scaler.params import PrepareDataParams
 
@@ -63,7 +63,7 @@ def of_recipe(
     groups = groups_of(scenes, params.groups, {}, faults)
     note_divided(splits, groups, params, faults)
     shares = {name: float(scene.mask.mean()) for name, scene in scenes.items() if scene.mask is not None}
-    draw_validation(splits, shares, groups, params, source, seed, faults)
+    draw_splits(splits, shares, groups, params, source, seed, faults)
     return {
         split: [Entry(name, partial(scenes.get, name), group=groups.get(name)) for name in names]
         for split, names in splits.items()

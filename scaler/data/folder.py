@@ -14,7 +14,7 @@ from scaler.data.layouts import AUTO
 from scaler.data.layouts_files import HINTED, find_in_folders
 from scaler.data.points import Points
 from scaler.data.source_files import SourceFiles
-from scaler.data.split import Split, assign_splits, draw_validation
+from scaler.data.split import Split, assign_splits, draw_splits
 from scaler.data.table import read_table
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
@@ -62,7 +62,7 @@ def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0)
         root: the source.
         params: the block `prepare_data`; its `source` is not read.
         faults: gets errors about names, pairs, splits and groups, and notes about what is left out, drawn and grouped.
-        seed: decides the validation images, if they are drawn (`val_fraction`; training masks are then read).
+        seed: decides the validation and test images, if they are drawn (training masks are then read).
 
     Raises:
         ScalerError: a folder is missing, or lies elsewhere.
@@ -74,9 +74,13 @@ def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0)
     groups = groups_of(found.images, params.groups, found.groups, faults)
     splits = assign_splits(found.images, found.roles, params, root, faults)
     note_divided(splits, groups, params, faults)
-    if params.val is None:
-        shares = {name: share for name in splits["train"] if (share := _foreground_share(found, name)) is not None}
-        draw_validation(splits, shares, groups, params, root, seed, faults)
+    if params.val is None or params.test is None:
+        shares = {
+            name: share
+            for name in splits["train"]
+            if (share := _foreground_share(found, name, params.mask_threshold)) is not None
+        }
+        draw_splits(splits, shares, groups, params, root, seed, faults)
     for number, item in enumerate(faults.items[first:], first):  # these rules know ids, people know files
         if item.ids:
             faults.items[number] = replace(item, files=tuple(found.images[name] for name in item.ids))
@@ -123,10 +127,10 @@ def _add_points(found: SourceFiles, root: Path, name: str, faults: Faults) -> No
             found.marks[image_id], found.points[image_id] = path, points
 
 
-def _foreground_share(found: SourceFiles, name: str) -> float | None:
+def _foreground_share(found: SourceFiles, name: str, threshold: int) -> float | None:
     """The foreground share of a mask; None without one, or if it is not readable, which reading reports."""
     try:
-        return float(read_mask(found.masks[name]).mean()) if name in found.masks else None
+        return float(read_mask(found.masks[name], threshold).mean()) if name in found.masks else None
     except ScalerError:
         return None
 

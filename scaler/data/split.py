@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from scaler.data.groups import members
 from scaler.data.layouts import AUTO, SPLITS, Split
@@ -17,7 +17,7 @@ from scaler.randomness import generator
 
 DRAWS = 200  # of groups of different sizes, until their images are as many as wanted
 
-__all__ = ["SPLITS", "Split", "assign_splits", "choose", "draw_validation", "read_id_list", "rounded_share"]
+__all__ = ["SPLITS", "Split", "assign_splits", "choose", "draw_splits", "read_id_list", "rounded_share"]
 
 
 def assign_splits(
@@ -30,7 +30,7 @@ def assign_splits(
     """The image ids of each split, sorted.
 
     A rule is a pattern on the whole id (`*` also matches "/"), the name of a text file (.txt) in `root` with one id per
-    line, or "auto": the ids of that role. `params.val` None leaves that split empty. Validation images may be test
+    line, or "auto": the ids of that role. A rule that is None leaves its split empty. Validation images may be test
     images if `params.paper_protocol` is set.
 
     `faults` gets errors of the kinds "train_matches_nothing" (or val, test), "list_...", "split_overlap", and a note
@@ -126,7 +126,7 @@ def read_id_list(root: Path, name: str, key: str, known: Collection[str]) -> lis
     except (OSError, UnicodeDecodeError) as error:
         reason = f"{key}: not a readable text file ({getattr(error, 'strerror', None) or error})"
         raise ScalerError(Fault("list_unreadable", (path,), reason, "write one image id per line")) from None
-    listed = [line.strip() for line in lines if line.strip()]
+    listed = [_id_of(line.strip(), known) for line in lines if line.strip()]
     unknown = [line for line in listed if line not in known]
     if unknown:
         close = get_close_matches(unknown[0], known, n=1)
@@ -139,6 +139,17 @@ def read_id_list(root: Path, name: str, key: str, known: Collection[str]) -> lis
     if not listed:
         raise ScalerError(Fault("list_empty", (path,), f"{key}: the list is empty", "write one image id per line"))
     return list(dict.fromkeys(listed))
+
+
+def _id_of(line: str, known: Collection[str]) -> str:
+    """The id that a line means: ids are also found with a suffix, a folder before them, or backslashes."""
+    path = PurePosixPath(line.replace("\\", "/"))
+    if not path.name:
+        return line
+    stem = path.with_suffix("")
+    below = [PurePosixPath(*item.parts[1:]) for item in (path, stem) if len(item.parts) > 1]
+    candidates = (line, *(item.as_posix() for item in (path, stem, *below)))
+    return next((item for item in candidates if item in known), line)
 
 
 def _matching(
@@ -170,7 +181,7 @@ def _matching(
     return found
 
 
-def draw_validation(
+def draw_splits(
     splits: dict[Split, list[str]],
     shares: Mapping[str, float],
     groups: Mapping[str, str],
@@ -179,7 +190,7 @@ def draw_validation(
     seed: int,
     faults: Faults,
 ) -> None:
-    """Move `params.val_fraction` of the training images that have a mask to validation, whole groups.
+    """Move `params.test_fraction` and `params.val_fraction` of the training images that have a mask, whole groups.
 
     Groups with an image without mask, or on the labelled list, stay in training.
 
@@ -187,28 +198,38 @@ def draw_validation(
         splits: changed in place.
         shares: foreground share of the training images that have a mask.
         groups: by id.
-        params: `val_fraction` and `labelled_list` are read.
+        params: both fractions and `labelled_list` are read.
         root: where the list lies.
-        seed: decides the draw.
+        seed: decides the draws.
         faults: gets an error if nothing can be drawn, or a note with how many were.
     """
-    if params.val_fraction is None:
-        return
     kept = set(_listed(params, root, splits["train"]))
-    free = [u for u in members(splits["train"], groups) if all(name in shares and name not in kept for name in u)]
-    ids = [name for unit in free for name in unit]
-    if len(free) < 2:
-        reason = (
-            f"prepare_data.val_fraction: validation images need masks, and only {len(free)} training images (or whole "
-            "groups of them) can be spared"
-        )
-        faults.add(Fault("val_not_drawn", (), reason, "add masks, or name validation images by prepare_data.val"))
-        return
-    drawn = choose(ids, [shares[n] for n in ids], params.val_fraction, seed, purpose="val", groups=groups)
-    splits["val"] = sorted(drawn)
+    drawn: set[str] = set()
+    fractions: tuple[tuple[Split, float | None], ...] = (("test", params.test_fraction), ("val", params.val_fraction))
+    units = members(splits["train"], groups)
+    free = [unit for unit in units if all(name in shares and name not in kept for name in unit)]
+    for split, fraction in fractions:
+        purpose = "validation" if split == "val" else "test"
+        rest = [unit for unit in free if unit[0] not in drawn]
+        ids = [name for unit in free for name in unit]
+        if fraction is None:
+            continue
+        if len(rest) < 2:
+            reason = (
+                f"prepare_data.{split}_fraction: {purpose} images need masks, and only {len(rest)} training images (or "
+                "whole groups of them) can be spared"
+            )
+            remedy = f"add masks, or name {purpose} images by prepare_data.{split}"
+            faults.add(Fault(f"{split}_not_drawn", (), reason, remedy))
+            continue
+        left = [name for unit in rest for name in unit]
+        share = fraction if not drawn else min(1.0, fraction * len(ids) / len(left))  # of all
+        chosen = choose(left, [shares[name] for name in left], share, seed, purpose=split, groups=groups)
+        splits[split] = sorted(chosen)
+        drawn |= chosen
+        reason = f"{len(chosen)} of {len(ids)} training images with mask are drawn for {purpose} (seed {seed})"
+        faults.add(Fault(f"{split}_drawn", (), reason, severity="note"))
     splits["train"] = [name for name in splits["train"] if name not in drawn]
-    reason = f"{len(drawn)} of {len(ids)} training images with mask are drawn for validation (seed {seed})"
-    faults.add(Fault("val_drawn", (), reason, severity="note"))
 
 
 def _listed(params: PrepareDataParams, root: Path, training: Sequence[str]) -> list[str]:

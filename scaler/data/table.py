@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from scaler.data.csv_file import read_csv
 from scaler.data.decode import SUFFIXES
@@ -33,7 +33,7 @@ class _Rows:
             if not row["image"]:
                 self.fault(line, "no image named", f"write its path below {self.root}, or remove the line")
             return
-        image_id = PurePosixPath(row["image"]).with_suffix("").as_posix()
+        image_id = image.relative_to(self.root).with_suffix("").as_posix()
         if image_id in found.images:
             twin = found.images[image_id]
             self.fault(line, f"{image} and {twin} have the same image id {image_id!r}", "keep one line")
@@ -58,6 +58,7 @@ class _Rows:
         name = row.get(key, "")
         if not name:
             return None
+        name = name if "\\" not in name or (self.root / name).is_file() else name.replace("\\", "/")  # of Windows
         path = self.root / name
         expected = (*SUFFIXES, *(POINTS_SUFFIXES if key == "marks" else ()))
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -66,8 +67,7 @@ class _Rows:
         elif path.suffix.lower() not in expected:
             self.fault(line, f"{key} {name!r}: not a file that is read", f"expected one of {', '.join(expected)}")
         elif not path.is_file():
-            hint = "; write paths with /" if "\\" in name else ""
-            self.fault(line, f"{key} {name!r}: no such file in {self.root}", f"correct the name{hint}")
+            self.fault(line, f"{key} {name!r}: no such file in {self.root}", "correct the name")
         else:
             return path
         return None

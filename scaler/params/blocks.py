@@ -24,7 +24,7 @@ class PrepareDataParams(Block):
     """Where the images are, their size, and which of them have which labels."""
 
     source: str
-    layout: Literal["general", "cod", "pranet", "gdd", "drive", "sod", "csv"]
+    layout: Literal["general", "cod", "pranet", "gdd", "drive", "sod", "pairs", "csv"]
     table: str
     size: Annotated[int, Field(ge=32, multiple_of=32)]
     supervision: Literal["semi", "points", "scribbles", "full"]
@@ -33,7 +33,8 @@ class PrepareDataParams(Block):
     train: str
     val: str | None
     val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] | None
-    test: str
+    test: str | None
+    test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] | None
     groups: str | None
     paper_protocol: bool
     images: str
@@ -42,17 +43,26 @@ class PrepareDataParams(Block):
     image_suffix: str
     mask_suffix: str
     marks_suffix: str
+    mask_threshold: Annotated[int, Field(ge=1, le=255)]
+    mask_size_tolerance: Annotated[int, Field(ge=0, le=64)]
+    image_white: Annotated[int, Field(ge=255, le=65535)] | None
+    skip_broken: bool
     marks_convention: Literal["auto", "fg1_bg2", "fg1_bg0_unknown255"]
     points_per_class: Positive
     point_radius: Annotated[int, Field(ge=0)]
     scribble_width: Positive
 
     @model_validator(mode="after")
-    def _one_validation_rule(self) -> PrepareDataParams:
+    def _one_rule_per_split(self) -> PrepareDataParams:
         if (self.val is None) == (self.val_fraction is None):
             raise ValueError(
                 f"either val (a pattern or a list) or val_fraction (a share of the training images), the other null; "
                 f"got val: {self.val!r} and val_fraction: {self.val_fraction!r}"
+            )
+        if (self.test is None) == (self.test_fraction is None):
+            raise ValueError(
+                f"either test (a pattern or a list) or test_fraction (a share of the training images), the other null; "
+                f"got test: {self.test!r} and test_fraction: {self.test_fraction!r}"
             )
         return self
 

@@ -75,6 +75,7 @@ def test_labelled_list(folder: Folder, params: Params) -> None:
 def test_weak_supervision_simulates_or_takes_marks(
     folder: Folder, params: Params, supervision: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     root = folder()
     (root / "masks" / "train_7.png").unlink()
     before = prepare(root, params(supervision=supervision), 0)
@@ -113,11 +114,45 @@ def test_faults_of_names_and_contents_are_told_together(folder: Folder, params: 
         "images/train_0.png: truncated or damaged",
         "images/train_1.png: the file is empty (0 bytes); copy it again",
         "masks/train_2.png: 40 x 31 pixels (width x height), but its image",
-        "its image train_2.png has 40 x 30; export it at the image's size",
+        "its image has 40 x 30; set prepare_data.mask_size_tolerance: 1",
         "masks/val_0.png: expected a mask of 0 and 1 or 0 and 255, found the values 90",
         "masks/lonely.png: a mask without image",
     ):
         assert line in text
+
+
+def test_masks_a_few_pixels_off_are_resized_within_the_tolerance(folder: Folder, params: Params) -> None:
+    root = folder()
+    mask = np.zeros((31, 42), np.uint8)
+    mask[10:20, 10:20] = 255
+    Image.fromarray(mask).save(root / "masks" / "val_0.png")
+    with pytest.raises(ScalerError, match="mask_size_tolerance: 2"):
+        prepare(root, params(mask_size_tolerance=1), 0)
+    native = prepare(root, params(mask_size_tolerance=2), 0).val.native_masks[0]
+    assert native.shape == (30, 40)
+    assert 80 <= native.sum() <= 110
+
+
+def test_broken_entries_are_left_out_on_request(folder: Folder, params: Params) -> None:
+    """Images that cannot be read, and evaluated images without a usable mask; a training image loses its mask."""
+    root = folder()
+    for name in ("images/train_0", "masks/train_1", "masks/test_0"):
+        (root / f"{name}.png").write_bytes(b"no picture")
+    with pytest.raises(ScalerError) as caught:
+        prepare(root, params(), 0)
+    assert len(caught.value.faults) == 3
+    prepared = prepare(root, params(skip_broken=True, supervision="full"), 0)
+    assert prepared.train.ids == [f"train_{n}" for n in range(1, 8)]
+    assert prepared.train.labelled.tolist() == [False] + [True] * 6
+    assert prepared.test.ids == ["test_1"]
+    assert len(prepared.test.image) == len(prepared.test.native_masks) == 1
+
+
+def test_a_test_set_can_be_drawn(folder: Folder, params: Params) -> None:
+    prepared = prepare(folder(), params(train="*", val=None, val_fraction=0.25, test=None, test_fraction=0.25), 0)
+    parts = [prepared.train.ids, prepared.val.ids, prepared.test.ids]
+    assert [len(ids) for ids in parts] == [6, 3, 3]
+    assert len(set().union(*parts)) == 12
 
 
 def test_image_turned_by_exif_and_mask_not(folder: Folder, params: Params) -> None:

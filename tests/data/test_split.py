@@ -49,8 +49,8 @@ def test_list_file(tmp_path: Path) -> None:
     [
         (
             "list.txt",
-            "train_1.jpg\n",
-            "list.txt: .*1 of 1 lines .*'train_1.jpg'.*did you mean 'train_1'.*without its suffix",
+            "train1.jpg\n",
+            "list.txt: .*1 of 1 lines .*'train1.jpg'.*did you mean 'train_1'.*without its suffix",
         ),
         ("list.txt", "\n", "list.txt: .*the list is empty"),
         ("absent.txt", "", "absent.txt: .*not a readable text file"),
@@ -61,6 +61,12 @@ def test_bad_lists(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / "list.txt").write_text(text)
     with pytest.raises(ScalerError, match=f"some.key.*{message}|{message}"):
         read_id_list(tmp_path, name, "some.key", ["train_1", "train_2"])
+
+
+def test_lists_of_other_systems(tmp_path: Path) -> None:
+    """Suffixes, a folder before the name, backslashes, a byte order mark and CRLF do no harm."""
+    (tmp_path / "list.txt").write_bytes("\ufeffa.jpg\r\n\r\nimages\\sub\\b.png\r\nimages/c.d\r\n".encode())
+    assert read_id_list(tmp_path, "list.txt", "key", ["a", "sub/b", "c.d"]) == ["a", "sub/b", "c.d"]
 
 
 def test_patterns_and_lists_assign(tmp_path: Path, params) -> None:  # type: ignore[no-untyped-def]

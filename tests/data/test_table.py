@@ -54,6 +54,12 @@ def test_columns_say_it_all(root: Path, rules: Params) -> None:
     assert [item.kind for item in faults.items] == ["columns_ignored", "groups", "split_left_out"]
 
 
+def test_backslashes_of_windows_part_folders(root: Path, rules: Params) -> None:
+    samples = find_samples(root, rules())
+    (root / "table.csv").write_text(GOOD.replace("photos/", "photos\\").replace("drawn/", "drawn\\"))
+    assert find_samples(root, rules()) == samples
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_other_delimiters_and_a_byte_order_mark(root: Path, rules: Params, delimiter: str) -> None:
     text = GOOD.replace('"photos/f,1.jpg"', "photos/f_1.jpg").replace(",", delimiter)
@@ -79,7 +85,6 @@ def test_patterns_and_expressions_take_the_place_of_columns(root: Path, rules: P
         ("split,set", "Split,set", "column 'Split' is nearly 'split'"),
         ("image,mask", "image,image", "two columns named 'image'; keep one"),
         ("drawn/x1.png", "drawn/x9.png", "line 2: mask 'drawn/x9.png': no such file in"),
-        ("drawn/x1.png", "drawn\\x1.png", "no such file in {root}; correct the name; write paths with /"),
         ("photos/e.jpg", "photos/z.jpg", "line 4: image 'photos/z.jpg': no such file"),
         ("photos/e.jpg", "../e.jpg", "line 4: image '../e.jpg': must lie inside {root}"),
         (

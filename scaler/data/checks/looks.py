@@ -94,15 +94,15 @@ class MarksLook:
     background_on_foreground: int
 
 
-def look_at_image(path: Path, hashed: bool) -> ImageLook:
+def look_at_image(path: Path, hashed: bool, white: int | None = None) -> ImageLook:
     """Raises ScalerError as `read_image`."""
     decoded = decode(path)
-    pixels = image_of(decoded)
+    pixels = image_of(decoded, white)
     alpha = decoded.alpha
     return ImageLook(
         size=(pixels.shape[1], pixels.shape[0]),
         stored=_stored(path),
-        top=decoded.top,
+        top=decoded.top if white is None else min(white, decoded.top),
         greatest=int(decoded.values.max()),
         flat=bool((pixels == pixels[0, 0]).all()),
         see_through=alpha is not None and bool(alpha.min() != alpha.max()),

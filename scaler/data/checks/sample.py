@@ -13,7 +13,7 @@ from scaler.data.checks.looks import ImageLook, MarksLook, MaskLook, look_at_ima
 from scaler.data.checks.pictures import check_image, check_marks, check_mask, check_turn
 from scaler.data.folder import Sample
 from scaler.data.points_files import is_points
-from scaler.data.reading import other_size
+from scaler.data.reading import other_size, skippable
 from scaler.errors import Fault, Faults
 from scaler.params import PrepareDataParams
 
@@ -48,18 +48,26 @@ def look_at_sample(sample: Sample, params: PrepareDataParams, hashed: bool, faul
         hashed: whether to compute the fingerprints by which duplicates are found.
         faults: gets an error per refused file, and the checks of `scaler.data.checks.pictures`.
     """
+    found = Faults(faults.source)
+    look = _look(sample, params, hashed, found)
+    faults.add(*skippable(found, params))
+    return look
+
+
+def _look(sample: Sample, params: PrepareDataParams, hashed: bool, faults: Faults) -> SampleLook:
     image: ImageLook | None = None
     mask: MaskLook | None = None
     pixels: U8 | None = None
     with faults.collect([sample.id], "image_unreadable"):
-        image = look_at_image(sample.image, hashed)
+        image = look_at_image(sample.image, hashed, params.image_white)
     if sample.mask is not None:
         with faults.collect([sample.id], "mask_refused"):
-            mask, pixels = look_at_mask(sample.mask)
+            mask, pixels = look_at_mask(sample.mask, params.mask_threshold)
     is_used = params.supervision in ("points", "scribbles") and sample.split == "train"
     marks = _look_at_marks(sample, params, image, pixels, faults) if is_used else None
-    if image is not None and (sizes := _other_sizes(sample, image, mask, marks)):
-        faults.add(*sizes)
+    sizes = [] if image is None else _other_sizes(sample, image, mask, marks, params.mask_size_tolerance)
+    faults.add(*sizes)
+    if any(item.severity == "error" for item in sizes):
         return SampleLook(sample, image, None, None)
     if image is not None:
         _add(faults, sample, sample.image, image.stored.format, [*check_image(image), *check_turn(image, mask)])
@@ -81,10 +89,12 @@ def _look_at_marks(
     return None
 
 
-def _other_sizes(sample: Sample, image: ImageLook, mask: MaskLook | None, marks: MarksLook | None) -> list[Fault]:
+def _other_sizes(
+    sample: Sample, image: ImageLook, mask: MaskLook | None, marks: MarksLook | None, tolerance: int
+) -> list[Fault]:
     pairs = ((sample.mask, mask), (sample.marks, marks))
     return [
-        other_size(path, look.size[::-1], sample, image.size[::-1])
+        other_size(path, look.size[::-1], sample, image.size[::-1], tolerance)
         for path, look in pairs
         if path is not None and look is not None and look.size != image.size
     ]

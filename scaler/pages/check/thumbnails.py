@@ -26,7 +26,7 @@ def thumbnail(sample: Sample, params: PrepareDataParams) -> str | None:
     marks blue. What is refused or of another size is left out; None where the image itself is refused.
     """
     try:
-        image = read_image(sample.image)
+        image = read_image(sample.image, params.image_white)
     except ScalerError:
         return None
     small = shrunk(image).copy()
@@ -46,7 +46,7 @@ def thumbnail(sample: Sample, params: PrepareDataParams) -> str | None:
 def _labels(sample: Sample, shape: tuple[int, int], params: PrepareDataParams) -> tuple[U8 | None, U8 | None]:
     mask = marks = None
     with suppress(ScalerError):
-        mask = None if sample.mask is None else read_mask(sample.mask)
+        mask = None if sample.mask is None else read_mask(sample.mask, params.mask_threshold)
     with suppress(ScalerError):
         marks = read_marks_of(sample, shape, params)
     return mask, marks
