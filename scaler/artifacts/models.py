@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -10,11 +12,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.hdf5 import write_column
+from scaler.artifacts.reading import open_artifact
 
 F32 = NDArray[np.float32]
+Tensors = Mapping[str, NDArray[Any]]
+NETWORKS = {"segmenter": ("student", "teacher"), "sam": ("trained",)}
+INPUT_SIZE = "input_size"
+FROZEN = "frozen_weights_sha256"
 
 
-def write_tensors(file: h5py.Group, name: str, tensors: Mapping[str, NDArray[Any]]) -> None:
+@dataclass(frozen=True)
+class StoredModel:
+    """What an artifact of kind `segmenter` or `sam` holds of a trained model, without its log.
+
+    Attributes:
+        networks: name -> tensors by the keys of the state dictionary: "student" and "teacher" of a segmenter;
+            "trained", the part of SAM that training changed.
+        input_size: side in pixels of the images that it learned on.
+        frozen_sha256: checksum of the weights file that the rest of SAM comes from; "" for a segmenter.
+    """
+
+    networks: Mapping[str, Tensors]
+    input_size: int
+    frozen_sha256: str = ""
+
+
+def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, float]]) -> None:
+    """Write a model and the log of its training, one row per epoch."""
+    file.attrs[INPUT_SIZE] = model.input_size
+    if model.frozen_sha256:
+        file.attrs[FROZEN] = model.frozen_sha256
+    for name, tensors in model.networks.items():
+        write_tensors(file, name, tensors)
+    write_log(file, log)
+
+
+def read_model(path: Path, kind: str, *, tensors: bool = True) -> StoredModel:
+    """Read a model; with `tensors=False` all but its tensors.
+
+    Raises:
+        ScalerError: the artifact is refused; see `open_artifact`.
+    """
+    with open_artifact(path, kind) as file:
+        networks = {name: read_tensors(file, name) for name in NETWORKS[kind]} if tensors else {}
+        return StoredModel(networks, int(file.attrs[INPUT_SIZE]), str(file.attrs.get(FROZEN, "")))
+
+
+def write_tensors(file: h5py.Group, name: str, tensors: Tensors) -> None:
     """Write a group with one data set per tensor, named by its state-dict key."""
     group = file.create_group(name)
     for key, value in tensors.items():

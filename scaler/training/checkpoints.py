@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from scaler.artifacts.filehash import sha256
-from scaler.artifacts.models import read_tensors, write_log, write_tensors
-from scaler.artifacts.reading import open_artifact
-from scaler.errors import ScalerError
+from scaler.artifacts.models import StoredModel, read_model, write_model
+from scaler.errors import Fault, ScalerError
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
 from scaler.training.state import kept_state, load_kept_state
@@ -22,10 +23,7 @@ Log = Sequence[dict[str, float]]
 
 def write_segmenter(file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, size: int) -> None:
     """Write student and teacher, float32 as trained, the log, and the side in pixels of the images it learned on."""
-    file.attrs["input_size"] = size
-    for name, model in (("student", student), ("teacher", teacher)):
-        write_tensors(file, name, {key: value.cpu().numpy() for key, value in kept_state(model).items()})
-    write_log(file, log)
+    write_model(file, StoredModel({"student": _arrays(student), "teacher": _arrays(teacher)}, size), log)
 
 
 def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.Module, nn.Module]:
@@ -36,18 +34,15 @@ def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.M
     """
     student = build_segmenter(params, size)
     teacher = copy.deepcopy(student).requires_grad_(False)
-    with open_artifact(path, "segmenter") as file:
-        load_kept_state(student, read_tensors(file, "student"))
-        load_kept_state(teacher, read_tensors(file, "teacher"))
+    stored = read_model(path, "segmenter")
+    load_kept_state(student, stored.networks["student"])
+    load_kept_state(teacher, stored.networks["teacher"])
     return student, teacher
 
 
 def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log, size: int) -> None:
     """Write the trained part of the foundation model, the checksum of its frozen weights, the log, and `size`."""
-    file.attrs["input_size"] = size
-    write_tensors(file, "trained", {key: value.cpu().numpy() for key, value in kept_state(model).items()})
-    file.attrs["frozen_weights_sha256"] = sha256(Path(params.weights))
-    write_log(file, log)
+    write_model(file, StoredModel({"trained": _arrays(model)}, size, sha256(Path(params.weights))), log)
 
 
 def read_sam(path: Path, params: SamParams) -> nn.Module:
@@ -59,19 +54,26 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
     from scaler.models.foundation import build_foundation  # here: segment-anything takes seconds to import
 
     model = build_foundation(params)
-    with open_artifact(path, "sam") as file:
-        expected = str(file.attrs["frozen_weights_sha256"])
-        came = sha256(Path(params.weights))
-        if came != expected:
-            raise ScalerError(
-                f"{path}: its adapter was trained on frozen weights with SHA-256 {expected}, but sam.weights "
-                f"({params.weights}) has {came}. Put the first file back, or run the pipeline again."
+    stored = read_model(path, "sam")
+    digest = sha256(Path(params.weights))
+    if digest != stored.frozen_sha256:
+        raise ScalerError(
+            Fault(
+                "other_weights",
+                (path,),
+                f"its adapter was trained on frozen weights with SHA-256 {stored.frozen_sha256}, but sam.weights "
+                f"({params.weights}) has {digest}",
+                "put the first file back, or run the pipeline again",
             )
-        load_kept_state(model, read_tensors(file, "trained"))
+        )
+    load_kept_state(model, stored.networks["trained"])
     return model
 
 
 def input_size(path: Path, kind: str) -> int:
     """The side in pixels of the images that a model learned on, from an artifact of kind `segmenter` or `sam`."""
-    with open_artifact(path, kind) as file:
-        return int(file.attrs["input_size"])
+    return read_model(path, kind, tensors=False).input_size
+
+
+def _arrays(model: nn.Module) -> dict[str, NDArray[np.generic]]:
+    return {key: value.cpu().numpy() for key, value in kept_state(model).items()}

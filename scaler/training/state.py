@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def kept_state(model: nn.Module) -> dict[str, Tensor]:
     return state
 
 
-def load_kept_state(model: nn.Module, arrays: dict[str, NDArray[Any]]) -> None:
+def load_kept_state(model: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Load what `kept_state` gave; nothing may be missing or left over.
 
     Raises:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
 from scaler.artifacts.header import Header, Input, read_header
-from scaler.artifacts.reading import open_artifact
+from scaler.artifacts.models import read_model
 from scaler.errors import ScalerError
 from scaler.params import SamParams, SegmenterParams
 from scaler.training.checkpoints import input_size, read_sam, read_segmenter
@@ -100,8 +100,7 @@ def data_artifact(path: Path, header: Header) -> Path | None:
 
 def frozen_checksum(path: Path) -> str:
     """SHA-256 of the frozen weights that an artifact of kind `sam` needs."""
-    with open_artifact(path, "sam", verify=False) as file:
-        return str(file.attrs["frozen_weights_sha256"])
+    return read_model(path, "sam", tensors=False).frozen_sha256
 
 
 def _from_bundle(path: Path, network: Network | None, size: int | None, weights: Path | None) -> LoadedModel:
