@@ -65,6 +65,7 @@ class Currency:
         self.params = params
         self.modules_of = modules_of
         self.memory = memory or DigestMemory()
+        self.sources: set[str] = set()  # folders of the user that were read
         self._current: dict[str, str | None] = {}
 
     def identity(self, path: str | Path) -> str | None:
@@ -115,6 +116,7 @@ class Currency:
         root = Path(path)
         if root.is_file():
             return self.memory.digest(root)
+        self.sources.add(path)
         return source_digest(root, self.memory) if root.is_dir() else None
 
     def _is_whole(self, path: Path, header: Header) -> bool:

@@ -35,13 +35,15 @@ class DigestMemory:
     def __init__(self, store: Path = MEMORY) -> None:
         self._store = store
         self._known: dict[str, list[str | int]] = _load(store)
+        self.seen: dict[str, list[int]] = {}  # path -> size, mtime and inode before it was read
         self._changed = False
 
     def digest(self, path: Path, offset: int = 0) -> str:
         """SHA-256 of `path` from `offset` on, from memory where size, mtime and inode are as remembered."""
         stat = path.stat()
         key = f"{path.absolute()}@{offset}"
-        mark: list[str | int] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        self.seen.setdefault(os.fspath(path), mark)
         known = self._known.get(key)
         if known is not None and known[1:] == mark:
             return str(known[0])

@@ -1,25 +1,24 @@
-"""The command line of a stage, read off the signature of its `main`."""
+"""The command line of a stage, read off the signature of its `main`.
+
+Every stage imports this module; what takes long to import is imported where it is used.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Any, NewType, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, NewType, get_type_hints
 
-from scaler.artifacts.currency import Recipe
-from scaler.artifacts.names import shard_files
-from scaler.artifacts.paths import result_files
-from scaler.params import Params
+if TYPE_CHECKING:
+    from scaler.artifacts.currency import Recipe
+    from scaler.params import Params
 
 Artifact = NewType("Artifact", Path)
 """An artifact that the stage reads."""
 Labels = NewType("Labels", Path)
-"""A folder of label shards, one per entry of `shards`; an argument of type `Labels | None` may be left out."""
+"""A folder of label shards, one per entry of `shards`."""
 Results = NewType("Results", Path)
 """The folder of all results of the rounds that `params.yaml` names."""
 Raw = NewType("Raw", Path)
@@ -49,13 +48,18 @@ class Command:
 
 def parse_command(stage: str, arguments: Sequence[str], params: Params) -> Command:
     """Read the arguments of `python -m stages.<stage>`; argparse reports a wrong one and exits."""
+    import argparse
+    import importlib
+
+    from scaler.artifacts.currency import Recipe
+
     module = importlib.import_module(f"stages.{stage}")
-    kinds, optional = _kinds(module.main)
+    kinds = _kinds(module.main)
     parser = argparse.ArgumentParser(prog=f"python -m stages.{stage}", description=module.__doc__)
     for name, kind in kinds.items():
         flag = "--" + name.replace("_", "-")
         converted = Path if kind in _PATHS else kind
-        parser.add_argument(flag, dest=name, required=name not in optional, type=converted, help=_help(kind))
+        parser.add_argument(flag, dest=name, required=True, type=converted, help=_help(kind))
     values = vars(parser.parse_args(list(arguments)))
     scalars = {name: values[name] for name, kind in kinds.items() if kind not in _PATHS}
     inputs = [item for name, kind in kinds.items() for item in _inputs(name, kind, values[name], params)]
@@ -64,18 +68,17 @@ def parse_command(stage: str, arguments: Sequence[str], params: Params) -> Comma
     return Command(Recipe(stage, scalars, tuple(inputs)), outputs, values, line)
 
 
-def _kinds(main: Callable[..., None]) -> tuple[dict[str, Any], set[str]]:
-    """The type of each argument, and the names of those that may be left out."""
+def _kinds(main: Callable[..., None]) -> dict[str, Any]:
+    """The type of each argument."""
     hints = get_type_hints(main)
-    parameters = inspect.signature(main).parameters
-    kinds = {name: hints[name] for name, item in parameters.items() if item.kind is inspect.Parameter.KEYWORD_ONLY}
-    optional = {name for name, kind in kinds.items() if NoneType in get_args(kind)}
-    return {name: get_args(kind)[0] if name in optional else kind for name, kind in kinds.items()}, optional
+    parameters = inspect.signature(main).parameters.items()
+    return {name: hints[name] for name, item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def _inputs(name: str, kind: Any, value: Any, params: Params) -> list[tuple[str, str, bool]]:
-    if value is None:
-        return []
+    from scaler.artifacts.names import shard_files
+    from scaler.artifacts.paths import result_files
+
     if kind is Artifact or kind is Raw:
         return [(name, value.as_posix(), kind is Raw)]
     if kind is Labels:

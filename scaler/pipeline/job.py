@@ -1,33 +1,29 @@
-"""Running a stage: under a lock, only if there is something to do, from sealed inputs to sealed outputs."""
+"""Running a stage: under a lock, only if there is something to do, from sealed inputs to sealed outputs.
+
+Every stage imports this module; what takes long to import is imported where it is used.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from scaler.artifacts.code import code_version
-from scaler.artifacts.currency import Currency, fingerprint
-from scaler.artifacts.header import Header, Input
 from scaler.errors import ScalerError
-from scaler.models.names import named_modules
-from scaler.params import Params, load_params
 from scaler.pipeline.command import Command, parse_command
-from scaler.progress import log, log_file, show_messages
+from scaler.pipeline.unchanged import Before, Rest, keep, unchanged
+from scaler.pipeline.work import WORK, locked, working_file
 
 if TYPE_CHECKING:
     import h5py
 
-WORK = Path(".scaler")
+    from scaler.artifacts.currency import Currency
+    from scaler.artifacts.header import Header, Input
+    from scaler.params import Params
+
 RECORDED = ("torch", "numpy", "h5py", "opencv-python-headless", "segment-anything")
 
 
@@ -47,6 +43,7 @@ class Job:
 
     def header(self, out: Path, kind: str) -> Header:
         """Provenance of one output."""
+        from scaler.artifacts.header import Header
         from scaler.artifacts.names import SCHEMA
 
         recipe = self.command.recipe
@@ -66,6 +63,8 @@ class Job:
 
     def fingerprint(self, out: Path) -> str:
         """What `out` will be sealed with."""
+        from scaler.artifacts.currency import fingerprint
+
         values = self.params.model_dump(mode="json")
         return fingerprint(self._name(out), self.command.recipe, values, self._code(values), self.inputs)
 
@@ -74,6 +73,9 @@ class Job:
         return WORK / "steps" / self.fingerprint(out)
 
     def _code(self, params: dict[str, Any]) -> str:
+        from scaler.artifacts.code import code_version
+        from scaler.models.names import named_modules
+
         return code_version(f"stages.{self.command.recipe.stage}", named_modules(params))
 
     def _name(self, out: Path) -> str:
@@ -93,8 +95,12 @@ class Job:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Entry point of a stage file: parse, lock, return at once if current, else run `main` and check its outputs."""
+    """Entry point of a stage file: return at once if nothing has changed or all is current, else run `main`."""
     stage = Path(sys.modules["__main__"].__file__ or "").stem
+    outputs = unchanged(_line(stage, sys.argv[1:]))
+    if outputs:
+        print(f"current: {', '.join(outputs)}", flush=True)
+        return
     try:
         run_stage(stage, main, sys.argv[1:])
     except ScalerError as error:
@@ -111,21 +117,58 @@ def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> No
     Raises:
         ScalerError: bad parameters, inputs that are missing or not current, or whatever the stage finds wrong.
     """
+    from scaler.params import load_params
+    from scaler.progress import log, log_file, show_messages
+
     show_messages()
+    before = Before.now()
     params = load_params()
     command = parse_command(stage, arguments, params)
     first = next(iter(command.outputs.values()))
-    with _lock(first):
-        currency = Currency(params, named_modules)
-        if all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items()):
+    with locked(first):
+        currency = currency_of(params)
+        if is_current(command, currency):
             log.info(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}")
         else:
             with log_file(working_file("logs", first, ".log"), command.line):
                 _build(main, command, currency, params)
-        currency.memory.save()
+            currency = currency_of(params)  # looks at all files anew
+            if not is_current(command, currency):
+                return  # something has changed meanwhile; the next run makes it again
+        remember(command, before, currency)
+
+
+def remember(command: Command, before: Before, currency: Currency) -> None:
+    """Keep that a command has nothing to do, so that asking again takes no time; see `scaler.pipeline.unchanged`."""
+    from scaler.models.names import named_modules
+
+    blocks = currency.params.model_dump(mode="json")
+    outputs = [path.as_posix() for path in command.outputs.values()]
+    keep(command.line, outputs, before, currency.memory.seen, Rest(currency.sources, named_modules(blocks)))
+
+
+def currency_of(params: Params) -> Currency:
+    """What answers which artifacts are current under these parameters."""
+    from scaler.artifacts.currency import Currency
+    from scaler.models.names import named_modules
+
+    return Currency(params, named_modules)
+
+
+def is_current(command: Command, currency: Currency) -> bool:
+    """Whether all outputs of a command are what it would write now."""
+    answer = all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items())
+    currency.memory.save()
+    return answer
 
 
 def _build(main: Callable[..., None], command: Command, currency: Currency, params: Params) -> None:
+    import shutil
+    import time
+
+    from scaler.params import Params
+    from scaler.progress import log
+
     recipe = command.recipe
     inputs = [_checked_input(name, path, raw, currency) for name, path, raw in recipe.inputs]
     blocks = recipe.blocks
@@ -141,6 +184,8 @@ def _build(main: Callable[..., None], command: Command, currency: Currency, para
 
 
 def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input:
+    from scaler.artifacts.header import Input
+
     if raw:
         digest = currency.raw_digest(path)
         if digest is None:
@@ -156,24 +201,14 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
     return Input(name, path, False, value)
 
 
-def _lock(out: Path) -> FileLock:
-    path = working_file("locks", out, ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.info(f"waiting: another process is making {out.as_posix()}")
-        lock.acquire()
-    return lock
-
-
-def working_file(folder: str, out: Path, suffix: str) -> Path:
-    """The lock, log or state of an artifact: named after it, outside the results, so that engines leave it alone."""
-    return WORK / folder / (out.as_posix().replace("/", "__") + suffix)
+def _line(stage: str, arguments: Sequence[str]) -> str:
+    return " ".join(["python", "-m", f"stages.{stage}", *arguments])
 
 
 def _versions() -> dict[str, str]:
+    import importlib.metadata
+    import platform
+
     found = {"python": platform.python_version()}
     for name in RECORDED:
         try:

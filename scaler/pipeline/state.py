@@ -13,10 +13,11 @@ import time
 from functools import cache
 
 from scaler.artifacts.currency import Currency
-from scaler.models.names import named_modules
-from scaler.params import Params, load_params
+from scaler.params import load_params
+from scaler.pipeline import job
 from scaler.pipeline.command import Command, parse_command
-from scaler.pipeline.job import working_file
+from scaler.pipeline.unchanged import unchanged
+from scaler.pipeline.work import working_file
 
 LONG_AGO = 1  # seconds since the epoch
 
@@ -44,12 +45,16 @@ def state(line: str, *, touch: bool = True) -> str:
 @cache
 def is_current(line: str) -> bool:
     """Whether all outputs of a command are what it would write now; answered once per process."""
-    currency, command = _currency(), _parsed(line)
-    answer = all(currency.is_current(path, name, command.recipe) for name, path in command.outputs.items())
-    currency.memory.save()
-    return answer
+    if unchanged(_plain(line)):
+        return True
+    return job.is_current(_parsed(line), _currency())
 
 
+def _plain(line: str) -> str:
+    return " ".join(shlex.split(line))
+
+
+@cache
 def _parsed(line: str) -> Command:
     words = shlex.split(line)
     return parse_command(words[2].removeprefix("stages."), words[3:], _currency().params)
@@ -57,5 +62,4 @@ def _parsed(line: str) -> Command:
 
 @cache
 def _currency() -> Currency:
-    params: Params = load_params()
-    return Currency(params, named_modules)
+    return job.currency_of(load_params())
