@@ -13,9 +13,7 @@ no more memory than its ids and columns. One thread at a time may use a `Run`.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -31,12 +29,11 @@ from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.header import Header, read_header
 from scaler.artifacts.models import read_log
 from scaler.artifacts.names import LABEL_KINDS, LABEL_MAPS, SPLITS, LabelKind, Source, find_shards, shard_files
+from scaler.artifacts.open_files import OpenFiles
 from scaler.artifacts.paths import Stop, data_file, evaluated_stops, stops, truth_file
-from scaler.artifacts.reading import open_artifact
 from scaler.errors import ScalerError
 
 U8 = NDArray[np.uint8]
-OPEN_FILES = 128  # kept open at a time
 REMEDY = "Run `snakemake --cores all` or `dvc repro`."
 
 
@@ -102,7 +99,7 @@ class Run:
         _refuse_no_run(path)
         self.path = path
         self.stops = evaluated_stops(path) if rounds is None else stops(path, rounds)
-        self._files = _OpenFiles()
+        self._files = OpenFiles()
         split_ids = {split: read_ids(self._files.get(data_file(path, split), "data")) for split in SPLITS}
         self.ids = [name for split in SPLITS for name in split_ids[split]]
         ends = accumulate((len(split_ids[split]) for split in SPLITS), initial=0)
@@ -286,31 +283,6 @@ class Run:
                 f"{path}: expected the {len(rows)} image ids of {data_file(self.path, split)} in the same order, got "
                 f"{len(found)} ids that differ: the two files come from different runs. {REMEDY}"
             )
-
-
-class _OpenFiles:
-    """Artifacts that stay open, the least recently used ones closed when they become too many."""
-
-    def __init__(self) -> None:
-        self._open: OrderedDict[Path, tuple[ExitStack, h5py.File]] = OrderedDict()
-        self._kinds: dict[Path, str] = {}
-
-    def get(self, path: Path, kind: str | None = None) -> h5py.File:
-        """Open an artifact; the first time its kind must be given, and its checksum is verified."""
-        if path not in self._open:
-            stack = ExitStack()
-            is_new = path not in self._kinds
-            file = stack.enter_context(open_artifact(path, kind or self._kinds[path], verify=is_new))
-            self._kinds[path] = file.attrs["kind"]
-            self._open[path] = (stack, file)
-            if len(self._open) > OPEN_FILES:
-                self._open.popitem(last=False)[1][0].close()
-        self._open.move_to_end(path)
-        return self._open[path][1]
-
-    def close(self) -> None:
-        while self._open:
-            self._open.popitem()[1][0].close()
 
 
 def _models(stop: Stop) -> list[tuple[Path, str]]:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scaler.artifacts import run as module
+from scaler.artifacts import open_files
 from scaler.artifacts.paths import stops, truth_file
 from scaler.artifacts.run import Run
 from scaler.errors import ScalerError
@@ -112,7 +112,7 @@ def test_a_folder_without_a_run_is_refused(results: Path) -> None:
 
 
 def test_files_are_closed_when_they_become_too_many(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OPEN_FILES", 2)
+    monkeypatch.setattr(open_files, "OPEN_FILES", 2)
     with Run(built) as run:
         assert len(run._files._open) == 2
         assert run.image(0).shape == (SIDE, SIDE, 3)
