@@ -46,7 +46,7 @@ def _task(task: Any, where: str, folder: Path, options: ImportOptions, aside: Co
     if "annotations" not in task or "data" not in task:
         raise broken(where, "no data and annotations", "export as JSON (not JSON-MIN)", "not_label_studio")
     if predictions := task.get("predictions"):
-        aside["predictions"] += len(predictions)
+        aside["predictions"] += len(expect(predictions, list, f"{where}: predictions"))
     address = _address(field(task, "data", dict, where), where)
     given = [expect(entry, dict, f"{where}: annotations") for entry in field(task, "annotations", list, where)]
     kept = [entry for entry in given if not entry.get("was_cancelled")]
@@ -105,11 +105,11 @@ def _path_of(address: str, where: str) -> str:
 def _regions(results: list[Any], where: str) -> list[dict[str, Any]]:
     """Results with a shape; where a tool keeps shape and labels apart, under one id, only the labelled one."""
     entries = [expect(entry, dict, where) for entry in results]
-    labelled = {entry.get("id") for entry in entries if entry.get("type") == "labels"}
+    labelled = {str(entry.get("id")) for entry in entries if entry.get("type") == "labels"}
     kept = []
     for entry in entries:
         kind = field(entry, "type", str, where)
-        if kind not in NO_SHAPES and not (KINDS.get(kind) == kind and entry.get("id") in labelled):
+        if kind not in NO_SHAPES and not (KINDS.get(kind) == kind and str(entry.get("id")) in labelled):
             kept.append(entry)
     return kept
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scaler.artifacts.filehash import sha256
-from scaler.errors import Fault, Faults, ScalerError, grouped_lines
+from scaler.errors import Fault, Faults, ScalerError, grouped_lines, printable
 from scaler.exchange.image_files import ImageFile, ImageFinder, files_by_id, open_image
 from scaler.exchange.merge import EMPTY, Labels, Tally, check_categories, concerns, merge
 from scaler.exchange.parsing import broken
@@ -96,7 +96,7 @@ class Reading:
             images = {name for item in broken_ones for name in item.ids}
             lines.append(f"{len(broken_ones)} broken entries left out; {len(images)} images unlabelled because of them")
         notes = [item.relative_to(self.folder) for item in self.faults.items if item.severity != "error"]
-        return [*lines, *self.document.remarks, *grouped_lines(notes)]
+        return [printable(line) for line in (*lines, *self.document.remarks, *grouped_lines(notes))]
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the source: of its file, or of the list of its files' names and digests."""
@@ -202,4 +202,4 @@ def broken_list(faults: list[Fault]) -> bytes:
     writer.writerow(("entry", "images", "kind", "reason", "remedy"))
     for item in faults:
         writer.writerow((" ".join(map(str, item.files)), " ".join(item.ids), item.kind, item.reason, item.remedy))
-    return text.getvalue().encode(errors="surrogateescape")
+    return printable(text.getvalue()).encode()
