@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.paths import stops
+from scaler.artifacts.run import Run
 from scaler.pages.inspection.bake import data_names, write_page
 from scaler.pages.inspection.content import Content
-from scaler.pages.inspection.run import Run
 from scaler.progress import progress
-from tests.pages.inspection.world import write_evaluation, write_labels, write_models, write_split
-from tests.pages.report.world import guesses, scenes
+from tests.pages.world import guesses, scenes, write_evaluation, write_labels, write_models, write_split
 
 DRAWN = 48  # different scenes; the others are these, shifted
 MODELS = ("segmenter", "teacher", "sam")
@@ -49,17 +49,17 @@ def write_run(results: Path, images: int, rounds: int, size: int) -> None:
             labelled = np.arange(count) % 8 == 0 if split == "train" else np.ones(count, dtype=bool)
             write_split(results, split, ids[split], many(image, count), many(mask, count), labelled=labelled)
         bar.update()
-        for stop in range(rounds + 2):
-            folder = results / "stops" / ("init" if stop == 0 else "warm_up" if stop == 1 else f"round_{stop - 1}")
-            drawn = {m: guesses(mask, 0.35 + 0.04 * stop, 10 * stop + i) for i, m in enumerate(MODELS)}
-            write_models(folder)
-            predictions = {s: {m: many(stack, counts[s]) for m, stack in drawn.items()} for s in ("val", "test")}
-            write_evaluation(folder, ids, predictions)
+        masks = {split: many(mask, counts[split]) for split in ("val", "test")}
+        for number, stop in enumerate(stops(results, [f"round_{i + 1}" for i in range(rounds)])):
+            drawn = {m: guesses(mask, 0.35 + 0.04 * number, 10 * number + i) for i, m in enumerate(MODELS)}
+            write_models(stop, number)
+            predictions = {s: {m: many(stack, counts[s]) for m, stack in drawn.items()} for s in masks}
+            write_evaluation(stop.evaluation, ids, predictions, masks)
             own = {m: many(stack, counts["train"]) for m, stack in drawn.items()}
             maps = {"probability": own["teacher"], "teacher": own["teacher"], "student": own["segmenter"]}
-            write_labels(folder, "segmenter_labels", ids["train"], maps, shards=8)
-            if stop:
-                write_labels(folder, "sam_labels", ids["train"], {"probability": own["sam"]}, shards=8)
+            write_labels(stop.labels("segmenter_labels"), ids["train"], maps, shards=8)
+            if stop.folder == stop.sam_folder:
+                write_labels(stop.labels("sam_labels"), ids["train"], {"probability": own["sam"]}, shards=8)
             bar.update()
 
 

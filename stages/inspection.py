@@ -10,13 +10,13 @@ PARAMS = ("rounds", "shards", "inspection")
 
 def main(job: Job, *, results: Results, out: Output) -> None:
     """Measure every round named in params.yaml; everything that the page loads lies beside `out`."""
-    from scaler.artifacts.paths import stops
-    from scaler.pages.inspection.bake import INDEX, PAGE, remove_others, side_files
+    from scaler.artifacts.run import Run
+    from scaler.pages.assets import PAGE
+    from scaler.pages.inspection.bake import INDEX, remove_others, side_files
     from scaler.pages.inspection.content import Content
-    from scaler.pages.inspection.run import Run
     from scaler.progress import progress
 
-    run_ = Run(results, stops(results, job.params.rounds))
+    run_ = Run(results, list(job.params.rounds), job.params.shards)
     with progress(len(run_.ids), "measuring", unit="image") as bar:
         content = Content(run_, job.params.inspection.tile, bar.update)
         content.value("images")

@@ -9,13 +9,19 @@ PARAMS = ("rounds", "shards", "evaluate", "report")
 
 
 def main(job: Job, *, results: Results, out: Output) -> None:
-    """Gather every round named in params.yaml; the tables of `scaler.pages.report.tables` lie beside `out`."""
-    from scaler.pages.report.gather import gather
+    """Read every round named in params.yaml; the tables of `scaler.pages.report.tables` lie beside `out`."""
+    from scaler.artifacts.run import Run
     from scaler.pages.report.page import build_report
     from scaler.pages.report.tables import sidecar_texts
+    from scaler.pages.table import measure
+    from scaler.progress import progress
 
-    inputs = gather(results, job.params)
-    job.html(out, "report", build_report(inputs), sidecar_texts(inputs).items())
+    with Run(results, list(job.params.rounds), job.params.shards) as whole:
+        with progress(len(whole.ids), "measuring", unit="image") as bar:
+            measured = measure(whole, bar.update)
+        logs = whole.training_logs()
+        page = build_report(measured, logs, job.params.report.images)
+        job.html(out, "report", page, sidecar_texts(measured, logs).items())
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def check(
     print(json.dumps(examination.as_json(), indent=2) if as_json else summary(examination, full=show_all))
     if html is not None:
         from scaler.artifacts.writing import write_file
-        from scaler.pages.check.page import build_page
+        from scaler.pages.check import build_page
 
         write_file(html, build_page(examination, block).encode("utf-8"))
     if examination.faults.of("error"):

@@ -53,15 +53,15 @@ def inspect(
 
 def _measured(folders: Sequence[Path], tile: int) -> list[Content]:
     """Runs with their tables; what is missing is reported."""
+    from scaler.artifacts.run import Run
     from scaler.pages.inspection.content import Content
-    from scaler.pages.inspection.run import Run
+    from scaler.pages.inspection.overview import missing
     from scaler.progress import progress
 
     contents = []
     for run in [Run(folder) for folder in folders]:
-        for stop in run.stops:
-            for sentence in stop.missing():
-                print(f"{run.path}: {sentence}", file=sys.stderr)
+        for sentence in missing(run):
+            print(f"{run.path}: {sentence}", file=sys.stderr)
         with progress(len(run.ids), f"measuring {run.path}", unit="image") as bar:
             contents.append(Content(run, tile, bar.update))
             contents[-1].value("images")

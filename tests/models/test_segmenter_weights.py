@@ -24,7 +24,7 @@ from scaler.params import Params, SegmenterParams, load_params
 from scaler.training.device import Compute
 from scaler.training.run import TrainingRun
 from tests.conftest import ROOT, with_values
-from tests.pages.report.world import scenes
+from tests.pages.world import scenes
 
 State = dict[str, Tensor]
 

@@ -23,7 +23,7 @@ from scaler.models.segmenter import build_segmenter
 from scaler.params import Params
 from scaler.training.checkpoints import write_sam, write_segmenter
 from tests.conftest import with_values
-from tests.pages.report.world import guesses, scenes
+from tests.pages.world import guesses, scenes
 
 SIZE = 32
 DATA = "results/data/train.h5"

@@ -12,7 +12,7 @@ import pytest
 from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 
 from tests.command import main
-from tests.pages.report.world import guesses, scenes
+from tests.pages.world import guesses, scenes
 
 # Fmeasure is the library's own older way, which shares no code with scaler.metrics
 pytestmark = pytest.mark.filterwarnings("ignore:This class will be removed in the future:UserWarning:py_sod_metrics")

@@ -9,30 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from scaler.errors import ScalerError
+from scaler.pages.assets import PAGE, safe_json
 from scaler.pages.inspection.content import NAMES, VERSION, Content
-from scaler.pages.inspection.run import Run
 
-PAGE = Path(__file__).with_name("page")
 INDEX = "index.html"
 SUFFIXES = (".html", ".css", ".js", ".txt")  # what belongs to the page; its notes for developers do not
-TILE = 192
 FIRST_DATA = "data/index.js"
-HARMFUL = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}  # could end a script or begin a comment
-
-
-def bake(results: Sequence[Path], out: Path, tile: int = TILE) -> list[Path]:
-    """Write the page of one run, or of two side by side; see `write_page`.
-
-    Args:
-        results: folders of runs' results.
-        out: the folder.
-        tile: side of the pictures in pixels; larger maps are shrunk.
-
-    Returns:
-        The files, sorted. The same artifacts give the same bytes.
-    """
-    write_page([Content(Run(folder), tile) for folder in results], out)
-    return sorted(path for path in out.rglob("*") if path.is_file())
 
 
 def page_files() -> dict[str, Path]:
@@ -49,8 +31,7 @@ def index_of(contents: Sequence[Content]) -> dict[str, Any]:
 
 def script(key: str, value: Any) -> str:
     """A data file: a classic script of ASCII, in which no text can end the script, begin a comment or break a line."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return f"SCALER.put({json.dumps(key)},{text.translate(HARMFUL)});\n"
+    return f"SCALER.put({json.dumps(key)},{safe_json(value)});\n"
 
 
 def data_names(contents: Sequence[Content]) -> list[str]:
@@ -68,7 +49,7 @@ def data_files(contents: Sequence[Content]) -> Iterator[tuple[str, str]]:
 
 
 def side_files(contents: Sequence[Content], advance: Callable[[], Any] = lambda: None) -> Iterator[tuple[str, str]]:
-    """(name, text) of everything but `index.html`; `advance` is told after each data file."""
+    """(name, text) of everything but `index.html`; `advance` is called after each data file."""
     for name, path in page_files().items():
         if name != INDEX:
             yield name, path.read_text(encoding="utf-8")
@@ -94,7 +75,7 @@ def write_page(contents: Sequence[Content], out: Path, advance: Callable[[], Any
     Args:
         contents: one run, or two side by side.
         out: the folder; its parents are made.
-        advance: told after each data file.
+        advance: called after each data file.
 
     Returns:
         The page to open.

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from scaler.pages.inspection import tiles
+from scaler.artifacts.names import SOURCES
+from scaler.artifacts.paths import Stop
+from scaler.artifacts.run import Run
+from scaler.pages import pictures
 from scaler.pages.inspection.overview import CHUNK, overview
-from scaler.pages.inspection.run import SOURCES, Run
-from scaler.pages.inspection.stops import Stop
-from scaler.pages.inspection.table import Table, tables
+from scaler.pages.table import Measured, measure
 
 VERSION = 1
 NAMES = ("a", "b")  # of the runs
@@ -24,7 +25,7 @@ class Content:
     Args:
         run: what to read.
         tile: side of the pictures in pixels; larger maps are shrunk.
-        advance: told after each image that is measured.
+        advance: called after each image that is measured.
     """
 
     def __init__(self, run: Run, tile: int, advance: Callable[[int], Any] = lambda count: None) -> None:
@@ -33,8 +34,9 @@ class Content:
         self._advance = advance
 
     @cached_property
-    def _tables(self) -> tuple[Table, dict[str, Table]]:
-        return tables(self.run, self._advance)
+    def measured(self) -> Measured:
+        """All numbers; measuring takes a while."""
+        return measure(self.run, self._advance)
 
     def all_keys(self) -> Iterator[str]:
         """All keys, without the run's name before them: `run`, `images`, `table/STOP`, `tiles/STOP/NUMBER`."""
@@ -47,7 +49,7 @@ class Content:
     def value(self, key: str) -> Any:
         """What a key stands for, as plain values: numbers, strings, lists and dictionaries.
 
-        `run`: see `overview.overview`; `images` and `table/STOP`: columns, see `table.tables`; `tiles/images/NUMBER`:
+        `run`: see `overview.overview`; `images` and `table/STOP`: columns, see `table.measure`; `tiles/images/NUMBER`:
         "image", "truth", "marks" -> a data URI or None for each row of the chunk; `tiles/STOP/NUMBER`: likewise of
         "teacher", "sam", "consensus", "segmenter".
 
@@ -57,11 +59,11 @@ class Content:
         """
         kind, _, rest = key.partition("/")
         if key == "run":
-            return overview(self.run, self.tile, *self._tables)
+            return overview(self.measured, self.tile)
         if key == "images":
-            return self._tables[0]
+            return self.measured.images
         if kind == "table":
-            return self._tables[1][rest]
+            return self.measured.at[rest]
         if kind != "tiles":
             raise KeyError(key)
         stop, _, chunk = rest.partition("/")
@@ -81,14 +83,14 @@ class Content:
         truth = [run.truth(row) for row in rows]
         marks = [run.marks(row) for row in rows]
         return {
-            "image": [tiles.photograph(run.image(row), side) for row in rows],
-            "truth": [None if mask is None else tiles.mask(mask, side) for mask in truth],
-            "marks": [tiles.marks(mark, side) if mark.any() else None for mark in marks],
+            "image": [pictures.photograph(run.image(row), side) for row in rows],
+            "truth": [None if mask is None else pictures.mask(mask, side) for mask in truth],
+            "marks": [pictures.marks(mark, side) if mark.any() else None for mark in marks],
         }
 
     def _labels(self, stop: Stop, rows: Sequence[int]) -> Pictures:
         found = {source: [self.run.label(stop, source, row) for row in rows] for source in SOURCES}
         return {
-            source: [None if label is None else tiles.label(label, self.tile) for label in labels]
+            source: [None if label is None else pictures.label(label, self.tile) for label in labels]
             for source, labels in found.items()
         }

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from scaler.artifacts.evaluation import SplitScores
-from scaler.artifacts.header import read_header
+from scaler.artifacts.names import LABEL_KINDS, SPLITS
+from scaler.artifacts.paths import Stop, data_file, truth_file
+from scaler.artifacts.run import Run
 from scaler.method.weighting import pixel_weight
 from scaler.metrics.names import METRICS, MODELS
-from scaler.pages.inspection.run import Run
-from scaler.pages.inspection.stops import Stop
-from scaler.pages.inspection.story import story
-from scaler.pages.inspection.table import Column, Table, rounded
+from scaler.pages.story import story
+from scaler.pages.table import BRANCHES, Column, Measured, Table, rounded
 
 CHUNK = 24  # images whose pictures are loaded together
-BRANCHES = ("normal", "difficult", "simple")  # by their number in the artifacts
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 UNORDERED = ("branch", "cold")  # ends of columns that have no quantiles
 
 
-def overview(run: Run, tile: int, images: Table, per_stop: dict[str, Table]) -> dict[str, Any]:
+def overview(measured: Measured, tile: int) -> dict[str, Any]:
     """The value of the key `run`.
 
     Returns:
@@ -35,11 +33,11 @@ def overview(run: Run, tile: int, images: Table, per_stop: dict[str, Table]) -> 
         value per stop; distributions -> stop -> split -> column -> seven quantiles (`QUANTILES`) over the images that
         have a value; shares -> stop -> of the training images that learn from pseudo-labels (those without a mask, or
         all where every one has one) the share of each branch by source, and of cold starts; story, see `story.story`;
-        missing: what was not found, a sentence each.
+        missing: labels that have not been made, a sentence each.
     """
-    scores = [run.scores(stop) for stop in run.stops]
+    run = measured.run
     form = run.params.get("weighting", {}).get("pixel_weight", "squared")
-    learning = _learning(run, images)
+    learning = measured.learning()
     return {
         "name": run.path.as_posix(),
         "path": run.path.as_posix(),
@@ -48,8 +46,8 @@ def overview(run: Run, tile: int, images: Table, per_stop: dict[str, Table]) -> 
         "tile": tile,
         "chunk": CHUNK,
         "count": len(run.ids),
-        "stops": [_stop(stop) for stop in run.stops],
-        "splits": {split: list(span) for split, span in run.spans.items()},
+        "stops": [_stop(run, stop) for stop in run.stops],
+        "splits": {split: [run.rows(split).start, run.rows(split).stop] for split in SPLITS},
         "params": run.params,
         "pixel_weight": [rounded(float(u)) for u in pixel_weight(torch.arange(256) / 255, form)],
         "branches": list(BRANCHES),
@@ -58,47 +56,50 @@ def overview(run: Run, tile: int, images: Table, per_stop: dict[str, Table]) -> 
         },
         "models": MODELS,
         "files": _files(run),
-        "curves": {split: _curves(scores, split) for split in ("val", "test")},
+        "curves": {split: _curves(measured.scores, split) for split in ("val", "test")},
         "distributions": {
-            stop: {split: _distributions(table, range(*span)) for split, span in run.spans.items()}
-            for stop, table in per_stop.items()
+            stop: {split: _distributions(table, run.rows(split)) for split in SPLITS}
+            for stop, table in measured.at.items()
         },
-        "shares": {stop.name: _shares(per_stop[stop.name], learning) for stop in run.stops},
-        "story": story(run.stops, scores, images, per_stop),
-        "missing": [sentence for stop in run.stops for sentence in stop.missing()],
+        "shares": {stop.name: _shares(measured.at[stop.name], learning) for stop in run.stops},
+        "story": story(measured),
+        "missing": missing(run),
     }
 
 
-def _stop(stop: Stop) -> dict[str, Any]:
-    teacher, sam = stop.has("segmenter_labels"), stop.has("sam_labels")
+def missing(run: Run) -> list[str]:
+    """Which labels of the training images have not been made, a sentence each."""
+    whose = {"segmenter_labels": "the segmenter's", "sam_labels": "SAM's"}
+    return [
+        f"{stop.title}: {whose[kind]} labels of the training images have not been made; "
+        "`snakemake --cores all` or `dvc repro` makes them."
+        for stop, kind in run.missing_labels()
+    ]
+
+
+def _stop(run: Run, stop: Stop) -> dict[str, Any]:
+    teacher, sam = (bool(run.shards(stop, kind)) for kind in LABEL_KINDS)
     return {"name": stop.name, "title": stop.title, "labels": teacher or sam, "teacher": teacher, "sam": sam}
-
-
-def _learning(run: Run, images: Table) -> list[int]:
-    rows = range(*run.spans["train"])
-    return [row for row in rows if not images["labelled"][row]] or list(rows)
 
 
 def _files(run: Run) -> dict[str, Any]:
     """data -> split -> file; truth; stops -> stop -> evaluation, and kind -> shards as [file, first, last + 1]."""
-    data = {name: path.as_posix() for name, path in run.data_files().items()}
-    truth = data.pop("truth")
     stops = {
-        stop.name: {"evaluation": stop.files.evaluation.as_posix()}
+        stop.name: {"evaluation": stop.evaluation.as_posix()}
         | {
-            kind: [[shard.path.as_posix(), shard.first, shard.last] for shard in shards]
-            for kind, shards in stop.shards.items()
+            kind: [[shard.path.as_posix(), shard.first, shard.last] for shard in run.shards(stop, kind)]
+            for kind in LABEL_KINDS
         }
         for stop in run.stops
     }
-    return {"data": data, "truth": truth, "stops": stops}
+    data = {split: data_file(run.path, split).as_posix() for split in SPLITS}
+    return {"data": data, "truth": truth_file(run.path).as_posix(), "stops": stops}
 
 
 def _fingerprint(run: Run) -> str:
     """Of the data and the initialization, so that what a reader marked under it is there after further rounds."""
-    files: list[Path] = [*run.data_files().values(), run.stops[0].files.evaluation]
-    headers = [read_header(path) for path in files]
-    together = " ".join(header.fingerprint for header in headers if header is not None)
+    files = [*(data_file(run.path, split) for split in SPLITS), truth_file(run.path), run.stops[0].evaluation]
+    together = " ".join(run.headers[path].fingerprint for path in files)
     return hashlib.sha256(together.encode()).hexdigest()[:16]
 
 

@@ -1,27 +1,24 @@
-"""The pictures: which images are shown, in which groups, and what stands beside each."""
+"""The pictures of the report: which images are shown, in which groups, and what stands beside each."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from scaler.artifacts.names import Source
+from scaler.artifacts.paths import Stop
+from scaler.artifacts.run import Location
+from scaler.pages.pictures import U8, disagreement, label, mask, outlines, photograph
+from scaler.pages.story import signed
+from scaler.pages.table import BRANCHES, KINDS, Column, Measured
 
-from scaler.metrics.overlap import binarize, iou
-from scaler.pages.report.columns import Column, read_line, test_columns, train_columns
-from scaler.pages.report.inputs import Images, ReportInputs
-from scaler.pages.report.pictures import disagreement, outlines, photograph, probability
-from scaler.pages.report.quality import pseudo_labelled, to_map
-from scaler.pages.report.story import signed
-
-F64 = NDArray[np.float64]
-U8 = NDArray[np.uint8]
+LEVELS = 16  # greys of a map: a report must be small enough to send
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The pictures of one image at one stop (data URIs), IoU with the truth ("" where unknown), notes and code."""
+    """One image at one stop: pictures as data URIs, IoU with the truth ("" where unknown), notes and code."""
 
     title: str
     overlay: str
@@ -65,99 +62,127 @@ class Gallery:
 
     key: str
     title: str
-    first: str
+    source: Source
     groups: list[Group]
     cards: list[Card]
 
+    @property
+    def first(self) -> str:
+        """What is compared with SAM, as a heading."""
+        return self.source.capitalize()
 
-def galleries(inputs: ReportInputs) -> list[Gallery]:
-    """The test images and the training images, each where there are pictures of them."""
+
+def galleries(measured: Measured, count: int) -> list[Gallery]:
+    """The test images and the training images, each where there are pictures of them.
+
+    Args:
+        measured: the run.
+        count: images in each group.
+    """
+    test = list(measured.run.rows("test"))
+    kept = [stop for stop in measured.stops if test and _pair(measured, stop, "segmenter", test[0])]
+    splits: list[tuple[str, str, Source, list[int], list[Stop]]] = [
+        ("test", "Test images", "segmenter", test, kept),
+        ("train", "Training images", "teacher", measured.learning(), measured.labelled_stops()),
+    ]
     found = []
-    test = test_columns(inputs)
-    if test:
-        shown = np.ones(len(inputs.test.ids), dtype=bool)
-        found.append(_gallery("test", "Test images", "Segmenter", inputs.test, test, shown, inputs.images))
-    train = train_columns(inputs)
-    if train:
-        shown = pseudo_labelled(inputs.train)
-        found.append(_gallery("train", "Training images", "Teacher", inputs.train, train, shown, inputs.images))
+    for key, title, source, rows, stops in splits:
+        if rows and stops:
+            groups = _groups(key, source, measured, rows, stops, count)
+            chosen = sorted({row for group in groups for row in group.members})
+            cards = [_card(measured, row, source, stops, groups) for row in chosen]
+            found.append(Gallery(key, title, source, groups, cards))
     return found
 
 
-def _gallery(
-    key: str, title: str, first: str, images: Images, columns: Sequence[Column], shown: NDArray[np.bool_], count: int
-) -> Gallery:
-    groups = _groups(key, images, columns, shown, count)
-    chosen = sorted({i for group in groups for i in group.members})
-    cards = [_card(f"{key}{i}", i, images, columns, groups, first) for i in chosen]
-    return Gallery(key, title, first, groups, cards)
+def _groups(
+    key: str, source: Source, measured: Measured, rows: Sequence[int], stops: Sequence[Stop], count: int
+) -> list[Group]:
+    last = measured.at[stops[-1].name]
 
+    def first_of(scores: dict[int, float]) -> list[int]:
+        return sorted(scores, key=lambda row: (scores[row], row))[:count]
 
-def _groups(key: str, images: Images, columns: Sequence[Column], shown: NDArray[np.bool_], count: int) -> list[Group]:
-    last, what = columns[-1], "segmenter" if key == "test" else "teacher"
     groups = []
-    if (shown & images.known).any():
-        members = _lowest(last.first_iou + 1e-3 * last.sam_iou, shown & images.known, count)
-        groups.append(
-            Group(f"{key}-worst", "Worst first", f"Lowest IoU of the {what} with the truth at the end.", members)
-        )
-    if len(columns) > 1:
-        kept = overlap(columns[0].first, last.first)
-        meaning = f"The {what}’s maps that differ most between “{columns[0].title}” and “{last.title}” (lowest IoU)."
-        groups.append(Group(f"{key}-changed", "Most changed first", meaning, _lowest(kept, shown, count)))
-    agreed = overlap(last.first, last.sam)
-    meaning = f"Lowest IoU of the {what} with SAM at the end."
-    groups.append(Group(f"{key}-disagreed", "Most in disagreement", meaning, _lowest(agreed, shown, count)))
+    known = {row: last[f"{source}_truth"][row] + 1e-3 * last["sam_truth"][row] for row in rows
+             if last[f"{source}_truth"][row] is not None}  # fmt: skip
+    if known:
+        meaning = f"Lowest IoU of the {source} with the truth at the end."
+        groups.append(Group(f"{key}-worst", "Worst first", meaning, first_of(known)))
+    if len(stops) > 1:
+        earlier = [measured.at[stop.name][f"{source}_previous"] for stop in stops[1:]]
+        meaning = f"Largest change of the {source}'s object between two stops (lowest IoU)."
+        kept = {row: min((own[row] for own in earlier if own[row] is not None), default=1.0) for row in rows}
+        groups.append(Group(f"{key}-changed", "Most changed first", meaning, first_of(kept)))
+    agreed: Column = last["iou" if source == "teacher" else "segmenter_iou"]
+    meaning = f"Lowest IoU of the {source} with SAM at the end."
+    members = first_of({row: agreed[row] for row in rows})
+    groups.append(Group(f"{key}-disagreed", "Most in disagreement", meaning, members))
     return groups
 
 
-def overlap(a: U8, b: U8) -> F64:
-    """(n,) IoU of two stacks of maps, and where that is equal the less the more their probabilities differ."""
-    apart = np.abs(a.astype(np.float32) - b.astype(np.float32)).mean(axis=(1, 2)) / 255
-    return np.asarray(iou(binarize(a), binarize(b)) - 1e-3 * apart, dtype=np.float64)
-
-
-def _lowest(values: F64, shown: NDArray[np.bool_], count: int) -> list[int]:
-    candidates = np.flatnonzero(shown)
-    order = np.argsort(values[candidates], kind="stable")
-    return [int(i) for i in candidates[order][:count]]
-
-
-def _card(key: str, i: int, images: Images, columns: Sequence[Column], groups: Sequence[Group], first: str) -> Card:
-    truth = to_map(images.mask[i]) if images.known[i] else None
+def _card(measured: Measured, row: int, source: Source, stops: Sequence[Stop], groups: Sequence[Group]) -> Card:
+    run = measured.run
+    truth, truth_location = run.truth(row), run.truth_location(row)
     change = ""
-    if truth is not None and len(columns) > 1:
-        change = f"{first} {signed(columns[-1].first_iou[i] - columns[0].first_iou[i], 2)}"
-        change += f", SAM {signed(columns[-1].sam_iou[i] - columns[0].sam_iou[i], 2)} IoU"
-    lines = [read_line(images.path, "image", i)]
-    if truth is not None:
-        path = (
-            images.path if not images.path.endswith("train.h5") else images.path.replace("train.h5", "train_truth.h5")
-        )
-        lines.append(read_line(path, "mask", i))
+    if truth is not None and len(stops) > 1:
+        names = {source.capitalize(): source, "SAM": "sam"}
+        change = ", ".join(f"{name} {_moved(measured, stops, own, row)}" for name, own in names.items()) + " IoU"
     return Card(
-        key=key,
-        name=images.ids[i],
-        photograph=photograph(images.image[i]),
-        truth=probability(truth) if truth is not None else "",
+        key=f"{run.split_of(row)}{row}",
+        name=run.ids[row],
+        photograph=photograph(run.image(row)),
+        truth="" if truth is None else mask(truth),
         change=change,
-        ranks={group.key: group.members.index(i) for group in groups if i in group.members},
-        cells=[_cell(column, i, truth) for column in columns],
+        ranks={group.key: group.members.index(row) for group in groups if row in group.members},
+        cells=[_cell(measured, row, source, stop, truth) for stop in stops],
+        lines=[read_line(location) for location in (run.image_location(row), truth_location) if location],
+    )
+
+
+def _moved(measured: Measured, stops: Sequence[Stop], source: str, row: int) -> str:
+    first, last = (measured.at[stops[i].name][f"{source}_truth"][row] for i in (0, -1))
+    return signed(last - first, 2)
+
+
+def _pair(measured: Measured, stop: Stop, source: Source, row: int) -> tuple[Location, Location] | None:
+    """Where the two maps lie that are compared: of a source and of SAM; None unless both are there."""
+    first, sam = (measured.run.label_location(stop, own, row) for own in (source, "sam"))
+    return None if first is None or sam is None else (first, sam)
+
+
+def _cell(measured: Measured, row: int, source: Source, stop: Stop, truth: U8 | None) -> Cell:
+    run, table, pair = measured.run, measured.at[stop.name], _pair(measured, stop, source, row)
+    assert pair is not None
+    first, sam = (run.read(location) for location in pair)
+    first_iou, sam_iou = ("" if truth is None else f"{table[f'{own}_truth'][row]:.2f}" for own in (source, "sam"))
+    lines = [read_line(location) for location in pair]
+    consensus = run.label_location(stop, "consensus", row)
+    if consensus is not None:
+        lines.insert(1, f"{read_line(consensus)}  # consensus")
+    return Cell(
+        title=stop.title.replace("Initialization", "Init."),
+        overlay=outlines(first, sam, truth),
+        first=label(first, levels=LEVELS),
+        sam=label(sam, levels=LEVELS),
+        disagreement=disagreement(first, sam),
+        first_iou=first_iou,
+        sam_iou=sam_iou,
+        first_note=_note(measured, stop, source, row),
+        sam_note=_note(measured, stop, "sam", row),
         lines=lines,
     )
 
 
-def _cell(column: Column, i: int, truth: U8 | None) -> Cell:
-    known = truth is not None
-    return Cell(
-        title=column.title,
-        overlay=outlines(column.first[i], column.sam[i], truth),
-        first=probability(column.first[i]),
-        sam=probability(column.sam[i]),
-        disagreement=disagreement(column.first[i], column.sam[i]),
-        first_iou=f"{column.first_iou[i]:.2f}" if known else "",
-        sam_iou=f"{column.sam_iou[i]:.2f}" if known else "",
-        first_note=column.first_note(i),
-        sam_note=column.sam_note(i),
-        lines=column.lines(i),
-    )
+def _note(measured: Measured, stop: Stop, source: Source, row: int) -> str:
+    """Weight and branch of a training image's label."""
+    table = measured.at[stop.name]
+    if source not in KINDS or table[f"{source}_weight"][row] is None:
+        return ""
+    return f"w {table[f'{source}_weight'][row]:.2f} {BRANCHES[table[f'{source}_branch'][row]]}"
+
+
+def read_line(location: Location) -> str:
+    """Python that reads one picture."""
+    path, name = json.dumps(location.path.as_posix()), json.dumps(location.data_set)
+    return f"h5py.File({path})[{name}][{location.index}]"

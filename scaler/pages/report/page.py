@@ -2,198 +2,190 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from importlib import resources
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
+from scaler.artifacts.run import TrainingLog
 from scaler.metrics.names import METRICS, MODELS
-from scaler.pages.report.caveats import PHASE_ONE, branch_totals, find_warnings
-from scaler.pages.report.charts import Segment, Series, before_after_chart, epochs_chart, shares_chart, stops_chart
-from scaler.pages.report.cold import cold_images
+from scaler.pages.assets import asset, render
+from scaler.pages.report.caveats import find_warnings
 from scaler.pages.report.gallery import Card, galleries
-from scaler.pages.report.inputs import ReportInputs, TrainingLog
-from scaler.pages.report.quality import LabelQuality, label_quality
-from scaler.pages.report.sets import set_headings, set_tables
-from scaler.pages.report.story import headline, improvement, movers, signed, went_well, went_wrong
-from scaler.pages.report.tables import BRANCHES
-from scaler.params import round_number
+from scaler.pages.report.tables import cold_starts
+from scaler.pages.report.training import BRANCHES, branch_totals, training_charts
+from scaler.pages.story import movers, signed, story, trend
+from scaler.pages.table import KINDS, Column, Measured, rounded
 
 SPLITS = {"test": "Test", "val": "Validation"}
 KEY_METRICS = ("iou", "s_alpha", "mae")
 CHARTED = ("iou", "s_alpha", "mae", "e_mean", "f_adaptive", "f_weighted")
-STAGE_TITLES = {"initialize_segmenter": "Init.", "initialize_sam": "Init.", "warm_up": "Warm-up"}
+SET_METRICS = ("s_alpha", "f_adaptive", "e_mean", "mae", "iou")
 LABEL_SOURCES = {"teacher": "Teacher", "sam": "SAM", "consensus": "Consensus"}
-NAN = float("nan")
-COLD_SHOWN = 12  # names of cold starts that a round's line shows
+COLD_SHOWN = 12  # names of cold starts that a stop's line shows
 
 
-def build_report(inputs: ReportInputs) -> str:
+def build_report(measured: Measured, logs: list[TrainingLog], images: int) -> str:
     """The whole page.
 
     Args:
-        inputs: see `scaler.pages.report.inputs`; `scaler.pages.report.gather.gather` reads them from a run.
+        measured: the run, with at least two stops.
+        logs: of its training stages.
+        images: pictures in each group.
 
     Returns:
-        ASCII HTML without any external resource; the same inputs give the same text.
+        ASCII HTML without any external resource; the same run gives the same text.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["plain"] = json.dumps
-    shown = galleries(inputs)
-    style = _asset("report.css") + "".join(_photo_rule(card) for gallery in shown for card in gallery.cards)
-    script = _asset("report.js")
-    page = environment.get_template("report.html").render(
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        headline=headline(inputs),
-        went_well=went_well(inputs),
-        went_wrong=went_wrong(inputs),
-        warnings=find_warnings(inputs),
+    shown = galleries(measured, images)
+    splits = [split for split in SPLITS if all(split in scores for scores in measured.scores)]
+    return render(
+        "report.html",
+        style="".join(_photo_rule(card) for gallery in shown for card in gallery.cards),
+        script=asset("report.js"),
+        story=story(measured),
+        warnings=find_warnings(measured, logs),
         models=MODELS,
         metrics=METRICS,
         key_metrics=KEY_METRICS,
-        key_table=metric_table(inputs, "test", KEY_METRICS),
-        key_chart=_metric_chart(inputs, "test", "iou"),
-        full_tables=[(SPLITS[split], metric_table(inputs, split, tuple(METRICS))) for split in _splits(inputs)],
+        key_table=metric_table(measured, "test", KEY_METRICS),
+        key_chart=_metric_chart(measured, "test", "iou"),
+        full_tables=[(SPLITS[split], metric_table(measured, split, tuple(METRICS))) for split in splits],
         metric_charts=[
-            (split, SPLITS[split], [_metric_chart(inputs, split, name) for name in CHARTED])
-            for split in _splits(inputs)
+            (split, SPLITS[split], [_metric_chart(measured, split, name) for name in CHARTED]) for split in splits
         ],
-        before_after=_before_after(inputs),
-        movers=[("The segmenter lost most on", movers(inputs, -1)), ("It gained most on", movers(inputs, 1))],
-        first_title=inputs.rounds[0].title.lower(),
-        last_title=inputs.rounds[-1].title.lower(),
+        before_after=[_before_after(measured, model) for model in ("segmenter", "sam")],
+        movers=[("The segmenter lost most on", movers(measured, -1)), ("It gained most on", movers(measured, 1))],
+        first_title=measured.titles[0].lower(),
+        last_title=measured.titles[-1].lower(),
         galleries=shown,
-        unlabelled=not inputs.train.labelled.all(),
-        sets=set_tables(inputs),
-        set_headings=set_headings(),
-        paper_protocol=bool(inputs.params.get("prepare_data", {}).get("paper_protocol")),
-        cold=cold_images(inputs),
+        unlabelled=not all(measured.run.column("train", "labelled")),
+        sets=set_tables(measured),
+        set_metrics=SET_METRICS,
+        paper_protocol=bool(measured.params.get("prepare_data", {}).get("paper_protocol")),
+        cold=[(title, [measured.run.ids[row] for row in rows]) for title, rows in cold_starts(measured).items()],
         cold_shown=COLD_SHOWN,
-        quality=label_quality(inputs),
-        quality_charts=_quality_charts(label_quality(inputs)),
-        sources=LABEL_SOURCES,
+        judged=len(measured.judged()),
+        quality=label_quality(measured),
+        quality_charts=_quality_charts(measured),
         branches=BRANCHES,
-        branch_totals=branch_totals(inputs),
-        training_charts=_training_charts(inputs),
-        params=inputs.params,
-        artifacts=inputs.artifacts,
-        read_lines=_read_lines(inputs),
+        branch_totals=branch_totals(logs),
+        training_charts=training_charts(logs),
+        params=measured.params,
+        artifacts=measured.run.headers,
+        read_lines=_read_lines(measured),
     )
-    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")  # safe whatever encoding a browser guesses
 
 
-def metric_table(inputs: ReportInputs, split: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def metric_table(measured: Measured, split: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """One row per stop: its title and, per model, per metric, value, change since the initialization, and its trend."""
-    rows = []
-    first = inputs.rounds[0].scores[split].summary
-    for view in inputs.rounds:
-        summary = view.scores[split].summary
+    first = measured.scores[0][split].summary
+    rows: list[dict[str, Any]] = []
+    for title, scores in zip(measured.titles, measured.scores, strict=True):
+        summary = scores[split].summary
         cells = {
             model: {name: _entry(name, summary[model][name], first[model][name]) for name in names}
             for model in MODELS
             if model in summary
         }
-        rows.append({"title": view.title, "first": view is inputs.rounds[0], "cells": cells})
+        rows.append({"title": title, "first": not rows, "cells": cells})
+    return rows
+
+
+def set_tables(measured: Measured) -> list[dict[str, Any]]:
+    """By model, a row per test set: how many images, and each metric at the end with its change; [] for one set.
+
+    The field's tables have a row for each set, never a mean over all images.
+    """
+    first, last = (measured.scores[i]["test"] for i in (0, -1))
+    return [
+        {
+            "model": model,
+            "title": title,
+            "rows": [
+                {
+                    "name": name or "(no name)",
+                    "count": last.set.count(name),
+                    "cells": [_entry(key, own[model][key], first.sets[name][model][key]) for key in SET_METRICS],
+                }
+                for name, own in last.sets.items()
+            ],
+        }
+        for model, title in MODELS.items()
+        if last.sets
+    ]
+
+
+def label_quality(measured: Measured) -> list[dict[str, Any]]:
+    """One row per stop that has labels: mean IoU with the truth by source, of teacher with SAM, mean weights, empties.
+
+    Means are None where no image has a value.
+    """
+    learning, judged = measured.learning(), measured.judged()
+    rows = []
+    for stop in measured.labelled_stops():
+        table = measured.at[stop.name]
+        rows.append(
+            {
+                "title": stop.title,
+                "iou": {source: measured.mean(stop, f"{source}_truth", judged) for source in LABEL_SOURCES},
+                "agreement": measured.mean(stop, "iou", learning),
+                "weight": {source: measured.mean(stop, f"{source}_weight", learning) for source in KINDS},
+                "empty": sum(all(table[f"{source}_components"][row] == 0 for source in KINDS) for row in learning),
+            }
+        )
     return rows
 
 
 def _entry(metric: str, value: float, start: float) -> dict[str, str]:
-    better = improvement(metric, value - start)
-    trend = "same" if abs(better) < 0.0005 else "better" if better > 0 else "worse"
-    return {"value": f"{value:.3f}", "change": signed(value - start), "trend": trend}
+    return {"value": f"{value:.3f}", "change": signed(value - start), "trend": trend(metric, value - start)}
 
 
-def _splits(inputs: ReportInputs) -> list[str]:
-    return [split for split in SPLITS if all(split in view.scores for view in inputs.rounds)]
+def _series(label: str, kind: str, values: Column) -> dict[str, Any]:
+    return {"label": label, "kind": kind, "values": [rounded(value, 5) for value in values]}
 
 
-def _metric_chart(inputs: ReportInputs, split: str, metric: str) -> Markup:
+def _stops_chart(title: str, note: str, titles: list[str], series: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"kind": "stops", "title": title, "note": note, "titles": titles, "series": series}
+
+
+def _metric_chart(measured: Measured, split: str, metric: str) -> dict[str, Any]:
     series = [
-        Series(title, model, [view.scores[split].summary[model][metric] for view in inputs.rounds])
+        _series(title, model, [scores[split].summary[model][metric] for scores in measured.scores])
         for model, title in MODELS.items()
     ]
     note = f"{SPLITS[split].lower()}{', lower is better' if METRICS[metric].lower_is_better else ''}"
-    return stops_chart(METRICS[metric].label, [view.title for view in inputs.rounds], series, note)
+    return _stops_chart(METRICS[metric].label, note, measured.titles, series)
 
 
-def _before_after(inputs: ReportInputs) -> list[Markup]:
-    first, last = (inputs.rounds[i].scores["test"] for i in (0, -1))
-    return [
-        before_after_chart(MODELS[model], model, last.ids, first.per_image[model]["iou"], last.per_image[model]["iou"])
-        for model in ("segmenter", "sam")
-    ]
+def _before_after(measured: Measured, model: str) -> dict[str, Any]:
+    first, last = (measured.scores[i]["test"] for i in (0, -1))
+    before, after = ([rounded(v, 4) for v in scores.per_image[model]["iou"].tolist()] for scores in (first, last))
+    title = MODELS[model]
+    return {"kind": "dots", "title": title, "note": "", "model": model, "ids": last.ids, "before": before,
+            "after": after}  # fmt: skip
 
 
-def _quality_charts(quality: list[LabelQuality]) -> list[Markup]:
+def _quality_charts(measured: Measured) -> list[dict[str, Any]]:
+    quality = label_quality(measured)
     if not quality:
         return []
-    titles = [item.title for item in quality]
-    fit = [Series(title, name, [item.iou[name] for item in quality]) for name, title in LABEL_SOURCES.items()]
-    agreement = [Series("Agreement", "normal", [item.agreement for item in quality])]
-    weights = [Series(LABEL_SOURCES[m], m, [item.weight[m] for item in quality]) for m in ("teacher", "sam")]
+    titles = [row["title"] for row in quality]
+    fit = [_series(title, name, [row["iou"][name] for row in quality]) for name, title in LABEL_SOURCES.items()]
+    agreement = [_series("Teacher with SAM", "both", [row["agreement"] for row in quality])]
+    weights = [_series(LABEL_SOURCES[name], name, [row["weight"][name] for row in quality]) for name in KINDS]
     return [
-        stops_chart("IoU of the labels with the truth", titles, fit),
-        stops_chart("IoU of teacher with SAM", titles, agreement),
-        stops_chart("Mean image weight of the labels", titles, weights, "w, eq 4"),
+        _stops_chart("IoU of the labels with the truth", "", titles, fit),
+        _stops_chart("IoU of teacher with SAM", "", titles, agreement),
+        _stops_chart("Mean image weight of the labels", "w, eq 4", titles, weights),
     ]
 
 
-def _training_charts(inputs: ReportInputs) -> list[Markup]:
-    phase_one = [log for log in inputs.training if log.stage in PHASE_ONE and _epochs(log)]
-    phase_two = [log for log in inputs.training if log.stage == "train_sam" and _epochs(log)]
-    charts = []
-    if phase_one:
-        segments = _segments(phase_one)
-        branches = [Series(name, name, _joined(phase_one, f"n_{name}")) for name in BRANCHES]
-        charts.append(shares_chart("Branches taken", segments, branches, "share of unlabelled images per epoch, eq 12"))
-        for title, quantity, note in (
-            ("Mean image weight", "w", "eq 4"),
-            ("Mean pixel weight", "u", "eq 6"),
-            ("Mean entropy", "entropy", "eq 5"),
-        ):
-            series = [Series(LABEL_SOURCES[m], m, _joined(phase_one, f"{quantity}_{m}")) for m in ("teacher", "sam")]
-            charts.append(epochs_chart(title, segments, series, f"per epoch of Phase I, {note}"))
-        loss = [Series("Loss", "segmenter", _joined(phase_one, "loss"))]
-        charts.append(epochs_chart("Loss of the segmenter", segments, loss, "Phase I"))
-    if phase_two:
-        loss = [Series("Loss", "sam", _joined(phase_two, "loss"))]
-        charts.append(epochs_chart("Loss of SAM’s adapter", _segments(phase_two), loss, "Phase II"))
-    return charts
-
-
-def _segments(logs: list[TrainingLog]) -> list[Segment]:
-    return [Segment(STAGE_TITLES.get(log.stage, f"Round {round_number(log.round)}"), _epochs(log)) for log in logs]
-
-
-def _joined(logs: list[TrainingLog], name: str) -> list[float]:
-    values: list[float] = []
-    for log in logs:
-        values += log.columns[name].tolist() if name in log.columns else [NAN] * _epochs(log)
-    return values
-
-
-def _epochs(log: TrainingLog) -> int:
-    return len(log.columns.get("epoch", ()))
-
-
-def _read_lines(inputs: ReportInputs) -> list[str]:
-    last = inputs.rounds[-1]
-    lines = [f'h5py.File({json.dumps(last.evaluation)})["test/segmenter/iou"][()]  # one value per test image']
-    if last.segmenter_labels is not None:
-        shard = json.dumps(last.segmenter_labels.paths[0])
+def _read_lines(measured: Measured) -> list[str]:
+    last = measured.stops[-1]
+    lines = [
+        f'h5py.File({json.dumps(last.evaluation.as_posix())})["test/segmenter/iou"][()]  # one value per test image'
+    ]
+    shards = measured.run.shards(last, "segmenter_labels")
+    if shards:
+        shard = json.dumps(shards[0].path.as_posix())
         lines.append(f'h5py.File({shard})["teacher"][0]  # (S, S) uint8, round(255 p)')
         lines.append(f'h5py.File({shard})["weight"][()]  # w of eq 4, one value per image')
         lines.append(f'h5py.File({shard})["id"].asstr()[()]  # the names, in the same order')
@@ -202,11 +194,3 @@ def _read_lines(inputs: ReportInputs) -> list[str]:
 
 def _photo_rule(card: Card) -> str:
     return f".photo-{card.key}{{background-image:url({card.photograph})}}\n"
-
-
-def _asset(name: str) -> str:
-    return resources.files("scaler.pages.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
