@@ -202,4 +202,4 @@ def broken_list(faults: list[Fault]) -> bytes:
     writer.writerow(("entry", "images", "kind", "reason", "remedy"))
     for item in faults:
         writer.writerow((" ".join(map(str, item.files)), " ".join(item.ids), item.kind, item.reason, item.remedy))
-    return printable(text.getvalue()).encode()
+    return text.getvalue().encode(errors="backslashreplace")
