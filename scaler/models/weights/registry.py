@@ -19,13 +19,30 @@ Text = Annotated[str, Field(min_length=1)]
 Https = Annotated[str, Field(pattern=r"^https://[^\s/]+/\S+$")]
 
 
+class Package(BaseModel):
+    """Where a file lies in a Python package.
+
+    Attributes:
+        requirement: what the package's installer is asked for, with the version.
+        module: the importable package.
+        path: of the file below the module, "/" between its parts.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
+    module: Text
+    path: Text
+
+
 class Checkpoint(BaseModel):
     """One official file.
 
     Attributes:
         name: what the commands call it.
         file: the official file name; it keeps that name in the store and in `weights/`.
-        url: where the publisher has it.
+        url: where the publisher has it; of a package, its page in the package index.
+        package: where it lies in a Python package; None: it is downloaded from `url`.
         size: bytes; None: no source found.
         sha256: lower-case hex; None: no source found (the first verified download pins it).
         sha256_prefix: hex digits in the file name that its publisher took from the SHA-256, or None.
@@ -42,6 +59,7 @@ class Checkpoint(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(pth|pt|safetensors)$")]
     url: Https
+    package: Package | None = None
     size: Annotated[int, Field(gt=0)] | None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None

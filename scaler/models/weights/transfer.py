@@ -1,24 +1,16 @@
-"""One file over HTTP into a `.part` file that a later try goes on from.
+"""One file over HTTP into a `.part` file from which a later try continues.
 
-Own code, since none of the libraries at hand does all of it: pooch and torch.hub start over after a break, and
-huggingface_hub resumes without asking whether the file is still the same one (If-Range).
+On `requests`; pooch and torch.hub start over after a break, which is too much for files of gigabytes.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
-import re
 import shutil
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 from urllib.parse import urlsplit
+
+import requests
 
 from scaler.errors import ScalerError
 from scaler.progress import log, progress
@@ -27,56 +19,25 @@ BLOCK = 1 << 18
 TIMEOUT = 30.0
 WAITS = (1.0, 2.0, 4.0)  # seconds before each further try; counted anew whenever bytes came in
 SPARE = 64 << 20  # bytes that a download leaves free on the disk
-PASSING = {408, 425, 429, 500, 502, 503, 504}
+PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Unreachable(Exception):
-    """The file could not be got; the message says why. The `.part` file stays for the next try."""
+    """The file could not be fetched; the message says why. The `.part` file stays for the next try."""
 
 
 class _Broken(Exception):
     """Worth another try."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """What has come so far, and the validator by which the server can tell whether its file is still the same.
-
-    Attributes:
-        data: the bytes so far.
-        about: JSON beside it: url, total, validator.
-    """
-
-    data: Path
-    about: Path
-
-    @classmethod
-    def of(cls, target: Path) -> Part:
-        """The part of `target`, in the same folder."""
-        return cls(target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.part.json"))
-
-    def read(self, url: str) -> tuple[int, int | None, str | None]:
-        """Bytes so far, total and validator; (0, None, None) where there is nothing that can be gone on from."""
-        try:
-            about = json.loads(self.about.read_text(encoding="utf-8"))
-            if about["url"] == url and about["validator"]:
-                return self.data.stat().st_size, about["total"], about["validator"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return 0, None, None
-
-    def remove(self) -> None:
-        """Forget it."""
-        self.data.unlink(missing_ok=True)
-        self.about.unlink(missing_ok=True)
-
-
-def transfer(url: str, part: Part, size: int | None) -> int:
-    """Fetch `url` into `part.data`, going on from what is there.
+def transfer(url: str, part: Path, size: int | None) -> int:
+    """Fetch `url` into `part`, continuing what is there; the caller must verify a checksum of the whole.
 
     Args:
-        size: what the file must have, bytes; None: as the server says.
+        url: of the file.
+        part: where the bytes go; remove it first to start over.
+        size: of the file in bytes; None: as the server says.
 
     Returns:
         The size, equal to what the server said (and to `size`).
@@ -87,12 +48,11 @@ def transfer(url: str, part: Part, size: int | None) -> int:
     """
     tries = 0
     while True:
-        before = part.read(url)[0]
+        before = _length(part)
         try:
             return _try(url, part, size)
         except _Broken as error:
-            if part.read(url)[0] > before:
-                tries = 0
+            tries = 0 if _length(part) > before else tries
             if tries == len(WAITS):
                 raise Unreachable(str(error)) from None
             log.info(f"{error}; trying again in {WAITS[tries]:g} s")
@@ -100,51 +60,59 @@ def transfer(url: str, part: Part, size: int | None) -> int:
             tries += 1
 
 
-def _try(url: str, part: Part, size: int | None) -> int:
-    start, total, validator = part.read(url)
-    if total is not None and start == total:
-        return total  # it was ended between the last byte and the checksum
-    if total is not None and start > total:
-        part.remove()
-        start, validator = 0, None
-    headers = {"User-Agent": "scaler", "Accept-Encoding": "identity"}
-    if start and validator:
-        headers |= {"Range": f"bytes={start}-", "If-Range": validator}
-    with _open(urllib.request.Request(url, headers=headers), part) as response:
-        _encrypted(response.geturl(), url)
-        first, total = _extent(response, part)
-        if size is not None and total != size:
-            part.remove()
-            raise ScalerError(
-                f"{url}: expected {size} bytes, the server offers {total}: another file. Nothing is kept."
-            )
-        if first == 0 and start:
-            log.info(f"{url}: starting over (the file has changed, or the server cannot go on in mid-file)")
-        _room(part.data.parent, total - first)
-        _receive(response, part, url, first, total)
+def _try(url: str, part: Path, size: int | None) -> int:
+    start = _length(part)
+    if start and start == size:
+        return start  # it was ended between the last byte and the checksum
+    headers = {"User-Agent": "scaler", "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    try:  # requests takes proxies from the environment
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            _encrypted(response.url, url)
+            return _receive(response, part, size)
+    except requests.exceptions.SSLError as error:
+        raise Unreachable(f"no connection ({error})") from None
+    except requests.exceptions.ConnectTimeout as error:
+        raise _Broken(f"no connection ({error})") from None
+    except requests.exceptions.RequestException as error:
+        raise _Broken(f"no connection, or it broke ({error})") from None
+
+
+def _receive(response: requests.Response, part: Path, size: int | None) -> int:
+    if response.status_code not in (200, 206):
+        if response.status_code == 416:  # no such range: the file there is a shorter one
+            part.unlink(missing_ok=True)
+        kind = _Broken if response.status_code in PASSING else Unreachable
+        raise kind(f"HTTP {response.status_code} {response.reason}")
+    first = _length(part) if response.status_code == 206 else 0
+    length = response.headers.get("Content-Length", "")
+    if not length.isdigit():
+        raise Unreachable("the server does not say how long the file is")
+    total = first + int(length)
+    if size is not None and total != size:
+        part.unlink(missing_ok=True)
+        raise ScalerError(
+            f"{response.url}: expected {size} bytes, the server offers {total}: another file. Nothing is kept."
+        )
+    _room(part.parent, total - first)
+    with progress(total, part.stem, initial=first, unit="B") as bar:
+        bar.unit_scale = True
+        with part.open("ab" if first else "wb") as file:
+            for block in response.iter_content(BLOCK):
+                try:
+                    file.write(block)
+                    file.flush()  # so that a killed process leaves nearly all that came
+                except OSError as error:
+                    raise ScalerError(
+                        f"{part}: cannot be written ({error.strerror}). Make room and fetch again: it continues here."
+                    ) from None
+                bar.update(len(block))
+    if _length(part) != total:
+        raise _Broken("the connection ended early")
     return total
 
 
-@contextmanager
-def _open(request: urllib.request.Request, part: Part) -> Iterator[Any]:
-    """An open response; every failure of the network, then or while reading, as `_Broken` or `Unreachable`."""
-    try:
-        with urllib.request.build_opener().open(request, timeout=TIMEOUT) as response:  # proxies: of the environment
-            yield response
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416:
-            part.remove()
-            raise _Broken("the server has no such range") from None
-        kind = _Broken if error.code in PASSING else Unreachable
-        raise kind(f"HTTP {error.code} {error.reason}") from None
-    except urllib.error.URLError as error:
-        certificate = "CERTIFICATE_VERIFY_FAILED" in str(error.reason)
-        raise (Unreachable if certificate else _Broken)(f"no connection ({error.reason})") from None
-    except OSError as error:
-        raise _Broken(f"the connection broke ({error})") from None
-    except http.client.HTTPException as error:
-        raise _Broken(f"the connection broke ({error!r})") from None
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _encrypted(final: str, url: str) -> None:
@@ -153,59 +121,10 @@ def _encrypted(final: str, url: str) -> None:
         raise ScalerError(f"{url}: leads to {final}, which is not https. Nothing was taken from there.")
 
 
-def _extent(response: Any, part: Part) -> tuple[int, int]:
-    """First byte that the response brings, and the file's size."""
-    if response.status == 206:
-        came = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
-        here = part.data.stat().st_size if part.data.exists() else 0
-        if came is None or int(came[1]) > here:
-            part.remove()
-            raise _Broken("the server answered with another range than asked for")
-        return int(came[1]), int(came[3])
-    length = response.headers.get("Content-Length")
-    if length is None or not length.isdigit():
-        raise Unreachable("the server does not say how long the file is")
-    return 0, int(length)
-
-
 def _room(folder: Path, need: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < need + SPARE:
         raise ScalerError(
-            f"{folder}: expected {(need + SPARE) / 1e6:.0f} MB of free space, got {free / 1e6:.0f} MB. Make room, or "
+            f"{folder}: expected {(need + SPARE) / 1e6:.0f} MB of free space, found {free / 1e6:.0f} MB. Make room, or "
             "set SCALER_WEIGHTS=/path to a folder on a larger disk."
         )
-
-
-def _receive(response: Any, part: Part, url: str, first: int, total: int) -> None:
-    mode = "r+b" if part.data.exists() else "w+b"
-    with part.data.open(mode) as file, progress(total, part.data.stem, initial=first, unit="B") as bar:
-        bar.unit_scale = True
-        file.truncate(first)  # before the note: old bytes must never stand beside a new validator
-        file.seek(first)
-        if first == 0:
-            _note(part, url, total, response.headers)
-        count = total - first
-        while count and (block := response.read(min(BLOCK, count))):
-            _write(file, block)
-            bar.update(len(block))
-            count -= len(block)
-    if count:
-        raise _Broken(f"the connection ended {count} bytes early")
-
-
-def _note(part: Part, url: str, total: int, headers: Any) -> None:
-    """Keep by what the file can be recognised; a weak ETag cannot stand for bytes (RFC 9110, 13.1.5)."""
-    tag = headers.get("ETag")
-    validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
-    part.about.write_text(json.dumps({"url": url, "total": total, "validator": validator}), encoding="utf-8")
-
-
-def _write(file: IO[bytes], block: bytes) -> None:
-    try:
-        file.write(block)
-        file.flush()  # so that a killed process leaves nearly all that came
-    except OSError as error:
-        raise ScalerError(
-            f"{file.name}: cannot be written ({error}). Make room and fetch again: it goes on from here."
-        ) from None

@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 NAMES = {
     *("sam_vit_b", "sam_vit_l", "sam_vit_h"),
     *(f"sam2.1_hiera_{size}" for size in ("tiny", "small", "base_plus", "large")),
-    *("mobile_sam", "resnet50.a1_in1k", "resnet50.tv_in1k", "resnet50-19c8e357"),
+    *("mobile_sam", "resnet50.a1_in1k", "resnet50.tv_in1k", "resnet50-19c8e357", "efficientnet_lite0"),
 }
 
 
@@ -43,7 +43,7 @@ def test_all_official_files_are_there() -> None:
 @pytest.mark.parametrize("entry", checkpoints(), ids=lambda entry: entry.name)
 def test_entry_is_complete(entry: Checkpoint) -> None:
     assert entry.url.startswith("https://")
-    assert entry.url.rsplit("/", 1)[1] == entry.file
+    assert (entry.package.path if entry.package else entry.url).rsplit("/", 1)[1] == entry.file
     named = re.search(r"-([0-9a-f]{8,})\.pth$", entry.file)
     assert entry.sha256_prefix == (named[1] if named else None)
     assert entry.sha256 is None or len(entry.sha256) == 64
