@@ -24,11 +24,8 @@ def evaluate(
     stretch: Annotated[Literal["none", "per_image"], typer.Option(help="Min-max each map first.")] = "none",
     resize: Annotated[bool, typer.Option("--resize", help="Resize maps to the size of their masks.")] = False,
     mask_threshold: Annotated[
-        int | None,
-        typer.Option(
-            metavar="0-254", min=0, max=254, help="Grey masks: above this is object.", show_default="refuse grey"
-        ),
-    ] = None,
+        int, typer.Option(metavar="1-255", min=1, max=255, help="Grey masks: from this value on a pixel is object.")
+    ] = 128,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score the names in common and report the others.")
     ] = False,

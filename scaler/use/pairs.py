@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaler.artifacts.visible import entries
-from scaler.data.decode import SUFFIXES
+from scaler.data.decode import SUFFIXES, VIDEO_SUFFIXES
 from scaler.errors import Fault, ScalerError
-from scaler.use.sources import VIDEO_SUFFIXES, not_predicted
+from scaler.use.sources import not_predicted
 
 MASK_FOLDERS = ("GT", "gt", "Gt", "masks", "mask", "Mask", "GT_Object")  # inside the folder of a test set
 

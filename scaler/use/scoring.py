@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.data.decode import decode
-from scaler.data.images import read_image, read_mask
+from scaler.data.images import THRESHOLD, read_mask
 from scaler.errors import Fault, ScalerError
 from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import Score, score, summarise
@@ -31,12 +31,12 @@ class ScoreOptions:
     Attributes:
         stretch: min-max each prediction.
         resize: bring a prediction of another size to its mask's, bilinear; otherwise it is a fault.
-        mask_threshold: None: masks are read strictly; otherwise grey above this value, 0 to 255, is the object.
+        mask_threshold: from this value on, 1 to 255, a grey mask is object (see `scaler.data.images.read_mask`).
     """
 
     stretch: bool = False
     resize: bool = False
-    mask_threshold: int | None = None
+    mask_threshold: int = THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _score_pair(pair: Pair, options: ScoreOptions) -> tuple[Score, float] | Scal
     """Scores of one image and its highest probability, or why it has none."""
     try:
         p = read_prediction(pair.prediction)
-        mask = _read_mask(pair.mask, options.mask_threshold)
+        mask = read_mask(pair.mask, options.mask_threshold)
         highest = float(p.max()) / (255 if p.dtype == np.uint8 else 1)
         return score(_fitted(pair, p, mask.shape, options.resize), mask, stretch=options.stretch), highest
     except ScalerError as error:
@@ -125,12 +125,6 @@ def read_prediction(path: Path) -> U8 | F64:
         reason = "in colour; expected a grey map, 0 background to 255 object"
         raise ScalerError(Fault("prediction_in_colour", (path,), reason, "is it an overlay or a palette of classes?"))
     return values if values.dtype == np.uint8 and top == 255 else values.astype(np.float64) / top
-
-
-def _read_mask(path: Path, threshold: int | None) -> NDArray[np.uint8]:
-    if threshold is None:
-        return read_mask(path)
-    return np.asarray(read_image(path).max(axis=2) > threshold, np.uint8)
 
 
 def _fitted(pair: Pair, p: U8 | F64, shape: tuple[int, ...], resize: bool) -> NDArray[Any]:

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.visible import entries
-from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES
+from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES, VIDEO_SUFFIXES
 from scaler.data.images import read_image
 from scaler.errors import Fault, ScalerError
 from scaler.progress import log
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 IMAGE_FOLDERS = ("imgs", "images", "image", "img")  # names that say nothing: the folder above names the set
 
 U8 = NDArray[np.uint8]

@@ -184,7 +184,7 @@ def test_what_is_not_predicted_is_named_after_the_others_are_done(
     assert main("predict", run_folder / "segmenter.h5", tmp_path / "photos", "--out", tmp_path / "p") == 1
     said = capsys.readouterr()
     assert "3 left out or not readable; the other 4 are done" in said.err
-    assert "aa.jpg: no readable image" in said.err
+    assert "aa.jpg: not an image in a format that is read" in said.err
     assert "zz.heic: .heic files cannot be read; convert them to PNG" in said.err
     assert "film.MP4: videos in a folder are left out; name them on the command line" in said.err
     assert "notes.txt" not in said.err
