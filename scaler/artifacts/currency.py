@@ -48,7 +48,7 @@ class Recipe:
 
     @staticmethod
     def of(header: Header) -> Recipe:
-        """The recipe that a header tells."""
+        """The recipe that a header records."""
         return Recipe(header.stage, header.arguments, tuple((i.name, i.path, i.raw) for i in header.inputs))
 
 

@@ -14,7 +14,7 @@ from scaler.artifacts.hdf5 import create_images, put_image, read_ids, write_colu
 from scaler.artifacts.names import LabelKind
 from scaler.artifacts.pictures import PictureReader
 from scaler.artifacts.reading import open_artifact
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 LABEL_SCALE = 255
 BRANCHES = ("normal", "difficult", "simple")  # of eq 12, by the number in the column `branch`
@@ -96,11 +96,9 @@ def open_labels(paths: Sequence[Path], kind: LabelKind, name: str, ids: Sequence
         with open_artifact(path, kind) as file:
             places |= {image: (number, position) for position, image in enumerate(read_ids(file))}
     if odd := sorted(set(places) ^ set(ids)):
-        folder = paths[0].parent
-        raise ScalerError(
-            f"{folder}: expected labels of exactly the training images, but {len(odd)} ids are missing or others, such "
-            f"as {odd[0]!r}. Make the labels again with `snakemake --cores all` or `dvc repro`."
-        )
+        reason = f"expected labels of exactly the training images, but {len(odd)} ids are missing or others, such as {odd[0]!r}"
+        remedy = "make the labels again with `snakemake --cores all` or `dvc repro`"
+        raise ScalerError(Fault("labels_of_others", (paths[0].parent,), reason, remedy))
     file_of, index_of = zip(*(places[image] for image in ids), strict=True)
     return PictureReader(paths, name, file_of, index_of)
 

@@ -1,4 +1,4 @@
-"""Opening artifacts: a file of another kind or version, a damaged one or a foreign one is refused."""
+"""Opening artifacts; a file that is damaged, foreign, or of another kind or version is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import h5py
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import read_header
 from scaler.artifacts.names import SCHEMA
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 NEUTRAL = True  # it decides about files, not about what is in them
 
@@ -23,27 +23,34 @@ def open_artifact(path: Path, kind: str, *, verify: bool = True) -> Iterator[h5p
     Args:
         path: the artifact.
         kind: one of `names.SCHEMA`.
-        verify: check the whole file's SHA-256 first (stages do: their harness has already compared fingerprints).
+        verify: compare the whole file with its checksum first.
 
     Raises:
         ScalerError: not there, not an artifact, of another kind or schema version, truncated or altered.
     """
-    remedy = f"Make it with `snakemake --cores all {path.as_posix()}` or `dvc repro`."
-    if not path.is_file():
-        raise ScalerError(f"{path}: expected an artifact of kind '{kind}', but there is no such file. {remedy}")
-    header = read_header(path)
-    if header is None:
-        raise ScalerError(
-            f"{path}: expected an artifact of kind '{kind}', but the file does not begin with SCALER's header "
-            f"(truncated, damaged, or written by another program). {remedy}"
-        )
-    if header.kind != kind:
-        raise ScalerError(f"{path}: expected an artifact of kind '{kind}', got kind '{header.kind}'.")
-    if header.schema != SCHEMA[kind]:
-        raise ScalerError(
-            f"{path}: expected schema version {SCHEMA[kind]} of kind '{kind}', got {header.schema}. {remedy}"
-        )
-    if verify and sha256(path, header.payload_offset) != header.payload_sha256:
-        raise ScalerError(f"{path}: its checksum does not fit its contents (truncated or altered). {remedy}")
+    fault = _fault(path, kind, verify)
+    if fault is not None:
+        raise ScalerError(fault)
     with h5py.File(path, "r") as file:
         yield file
+
+
+def _fault(path: Path, kind: str, verify: bool) -> Fault | None:
+    wanted = f"expected an artifact of kind '{kind}'"
+    remedy = f"make it with `snakemake --cores all {path.as_posix()}` or `dvc repro`"
+    if not path.is_file():
+        return Fault("artifact_missing", (path,), f"{wanted}, but there is no such file", remedy)
+    header = read_header(path)
+    if header is None:
+        reason = f"{wanted}, but the file does not begin with a whole header of SCALER"
+        return Fault("artifact_foreign", (path,), reason, f"it is damaged, or of another program or version: {remedy}")
+    if header.kind != kind:
+        reason = f"{wanted}, got one of kind '{header.kind}'"
+        return Fault("artifact_kind", (path,), reason, "give the path of the right one")
+    if header.schema != SCHEMA[kind]:
+        reason = f"expected schema version {SCHEMA[kind]} of kind '{kind}', got {header.schema}"
+        return Fault("artifact_schema", (path,), reason, remedy)
+    if verify and sha256(path, header.payload_offset) != header.payload_sha256:
+        reason = "the contents do not match their checksum: the file was truncated or changed"
+        return Fault("artifact_damaged", (path,), reason, remedy)
+    return None

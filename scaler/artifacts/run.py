@@ -31,10 +31,10 @@ from scaler.artifacts.models import read_log
 from scaler.artifacts.names import LABEL_KINDS, LABEL_MAPS, SPLITS, LabelKind, Source, find_shards, shard_files
 from scaler.artifacts.open_files import OpenFiles
 from scaler.artifacts.paths import Stop, data_file, evaluated_stops, stops, truth_file
-from scaler.errors import ScalerError
+from scaler.errors import Fault, ScalerError
 
 U8 = NDArray[np.uint8]
-REMEDY = "Run `snakemake --cores all` or `dvc repro`."
+REMEDY = "run `snakemake --cores all` or `dvc repro`"
 
 
 @dataclass(frozen=True)
@@ -264,25 +264,26 @@ class Run:
             found = read_ids(self._files.get(path, kind))
             last = first + len(found)
             if found != train[first:last]:
-                raise ScalerError(
-                    f"{path}: expected labels of the training images from number {first} on, but its {len(found)} ids "
-                    f"are others: a shard before it is missing, or it comes from another run. {REMEDY}"
+                reason = (
+                    f"expected labels of the training images from number {first} on, but its {len(found)} ids are "
+                    "others: a shard before it is missing, or it comes from another run"
                 )
+                raise ScalerError(Fault("labels_of_others", (path,), reason, REMEDY))
             shards.append(Shard(path, first, last))
             first = last
         if shards and first != len(train):
-            raise ScalerError(
-                f"{folder}: expected labels of {len(train)} training images, got {first}: shards are missing. {REMEDY}"
-            )
+            reason = f"expected labels of {len(train)} training images, got {first}: shards are missing"
+            raise ScalerError(Fault("shards_missing", (folder,), reason, REMEDY))
         return shards
 
     def _check_ids(self, path: Path, found: list[str], split: str) -> None:
         rows = self._rows[split]
         if found != self.ids[rows.start : rows.stop]:
-            raise ScalerError(
-                f"{path}: expected the {len(rows)} image ids of {data_file(self.path, split)} in the same order, got "
-                f"{len(found)} ids that differ: the two files come from different runs. {REMEDY}"
+            reason = (
+                f"expected the {len(rows)} image ids of {data_file(self.path, split)} in the same order, got "
+                f"{len(found)} ids that differ: the two files come from different runs"
             )
+            raise ScalerError(Fault("ids_differ", (path,), reason, REMEDY))
 
 
 def _models(stop: Stop) -> list[tuple[Path, str]]:
@@ -293,7 +294,6 @@ def _refuse_no_run(path: Path) -> None:
     if data_file(path, "train").is_file():
         return
     below = path / "results"
-    if data_file(below, "train").is_file():
-        raise ScalerError(f"{path}: expected the folder of a run's results; give {below}.")
+    remedy = f"give {below}" if data_file(below, "train").is_file() else REMEDY
     what = "there is no such folder" if not path.is_dir() else f"it has no {data_file(Path(), 'train').as_posix()}"
-    raise ScalerError(f"{path}: expected the folder of a run's results, but {what}. {REMEDY}")
+    raise ScalerError(Fault("no_run", (path,), f"expected the folder of a run's results, but {what}", remedy))

@@ -129,7 +129,7 @@ def test_labels_are_found_by_id_over_all_shards(tmp_path: Path) -> None:
     pool = open_labels(paths, "sam_labels", "probability", ["a", "b", "c"])
     assert pool[:][:, 0, 0].tolist() == [1, 0, 10]
     assert pool.shape == (3, SIDE, SIDE)
-    with pytest.raises(ScalerError, match="2 ids are missing or others, such as 'c'"):
+    with pytest.raises(ScalerError, match="2 ids differ, such as 'c'"):
         open_labels(paths, "sam_labels", "probability", ["a", "b", "d"])
 
 

@@ -11,6 +11,7 @@ from typing import TypedDict
 from filelock import FileLock
 
 from scaler.artifacts.filehash import sha256
+from scaler.artifacts.writing import write_file
 from scaler.errors import ScalerError
 from scaler.models.weights.registry import Checkpoint
 
@@ -80,9 +81,7 @@ def pin(entry: Checkpoint, folder: Path, digest: str, size: int) -> None:
         pins = read_pins(folder)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         pins.setdefault(entry.name, Pin(sha256=digest, size=size, date=now))
-        new = folder / f"{PINS}.tmp"  # not of mkstemp, whose files the other users of a shared store cannot read
-        new.write_text(json.dumps(pins, indent=2), encoding="utf-8")
-        new.replace(folder / PINS)
+        write_file(folder / PINS, json.dumps(pins, indent=2).encode())
 
 
 def expected_sha256(entry: Checkpoint, folder: Path) -> tuple[str | None, str]:
