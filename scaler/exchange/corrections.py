@@ -14,7 +14,6 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from scaler.artifacts.filehash import sha256
@@ -27,6 +26,7 @@ from scaler.errors import Fault, Faults, ScalerError
 from scaler.exchange.image_files import files_by_id
 from scaler.exchange.merge import Labels
 from scaler.exchange.parsing import broken
+from scaler.exchange.raster import png_bytes
 from scaler.exchange.reading import broken_list, opened
 from scaler.exchange.shapes import U8, ImportOptions
 
@@ -125,7 +125,7 @@ def _changes(
                 found.append(None)
             else:
                 added, removed = int(((label > 0) & (before == 0)).sum()), int(((label == 0) & (before > 0)).sum())
-                found.append(_Change(key, folder, old, _png(label * 255 if is_mask else label), added, removed))
+                found.append(_Change(key, folder, old, png_bytes(label * 255 if is_mask else label), added, removed))
     return found
 
 
@@ -134,10 +134,6 @@ def _marks(path: Path, shape: tuple[int, ...]) -> U8:
     if points_files.is_points(path):
         return draw(points_files.read_points(path), (shape[0], shape[1]), size=max(shape), radius=0)
     return read_marks(path, "fg1_bg2")
-
-
-def _png(label: U8) -> bytes:
-    return bytes(cv2.imencode(".png", np.asarray(label, np.uint8))[1].tobytes())
 
 
 def _apply(change: _Change, root: Path, rows: list[dict[str, str]], common: tuple[str, str, str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
@@ -14,12 +13,11 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pycocotools.mask as coco
-from PIL import Image
 
 from scaler.exchange.brush import encode_brush
 from scaler.exchange.objects import ExportImage
 from scaler.exchange.outlines import keyhole, outlines
-from scaler.exchange.raster import runs
+from scaler.exchange.raster import png_bytes, runs
 from scaler.exchange.shapes import F64, U8
 
 Files = Iterator[tuple[str, bytes]]
@@ -68,7 +66,7 @@ def labelme_files(images: Iterable[ExportImage], label: str, polygons: bool, tol
                 shape |= {"shape_type": "polygon", "points": _outline(part, tolerance).tolist()}
             else:
                 top, left, bottom, right = _bounds(part)
-                patch = _png(part[top : bottom + 1, left : right + 1])
+                patch = png_bytes(part[top : bottom + 1, left : right + 1])
                 corners = [[float(left), float(top)], [float(right), float(bottom)]]
                 shape |= {"shape_type": "mask", "points": corners, "mask": base64.b64encode(patch).decode("ascii")}
             shapes.append(shape)
@@ -148,7 +146,7 @@ def mask_files(images: Iterable[ExportImage], label: str, polygons: bool, tolera
     """<id>.png of 0 and 255 for each labelled image."""
     for image in images:
         if image.mask is not None:
-            yield f"{image.id}.png", _png(image.mask() * np.uint8(255))
+            yield f"{image.id}.png", png_bytes(image.mask() * np.uint8(255))
 
 
 Writer = Callable[[Iterable[ExportImage], str, bool, float], Files]
@@ -169,12 +167,6 @@ def _bounds(part: U8) -> tuple[int, int, int, int]:
     """First row and column, last row and column."""
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     return int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])
-
-
-def _png(values: U8) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def _json(root: Any) -> bytes:

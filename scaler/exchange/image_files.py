@@ -30,7 +30,7 @@ from scaler.exchange.shapes import U8, Annotated, ImportOptions, Size
 
 ORIENTATION = 0x0112
 SWAPS = (5, 6, 7, 8)  # orientations that exchange height and width
-SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
+SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}  # others: the format's name
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def open_image(name: str, content: Path | bytes, where: str = "") -> ImageFile:
             raise broken(at, "the image in it is damaged", "export the file again", "image_unreadable") from None
         size, orientation, kind = decode(content).values.shape[1::-1], 1, ""  # or the reason why not
     known = path.suffix.lower() in (*SUFFIXES, *UNREAD_SUFFIXES)
-    suffix = path.suffix if isinstance(content, Path) else SUFFIX_OF[kind]
+    suffix = path.suffix if isinstance(content, Path) else SUFFIX_OF.get(kind, f".{kind.lower()}")
     stem = name[: -len(path.suffix)] if known else name
     return ImageFile(stem, suffix, content, (size[1], size[0]), orientation if orientation in range(1, 9) else 1)
 

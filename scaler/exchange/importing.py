@@ -8,16 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.writing import write_file
 from scaler.errors import Fault, Faults
 from scaler.exchange.image_files import files_by_id
 from scaler.exchange.merge import Labels
 from scaler.exchange.parsing import broken, read_json
+from scaler.exchange.raster import png_bytes
 from scaler.exchange.reading import Reading, broken_list, opened
 from scaler.exchange.shapes import ImportOptions
 from scaler.exchange.staging import staged, staged_files
-from scaler.use.pictures import write_png
 
 RECORD = "import.json"
 BROKEN_LIST = "import_broken.csv"
@@ -81,10 +83,11 @@ def _stage(labels: Labels, staging: Path, *, link: bool) -> None:
         target.symlink_to(image.content.resolve())
     else:
         shutil.copyfile(image.content, target)
-    if labels.mask is not None:
-        write_png(staging / "masks" / f"{image.id}.png", labels.mask * 255)
-    if labels.marks is not None:
-        write_png(staging / "marks" / f"{image.id}.png", labels.marks)
+    for folder, label, top in (("masks", labels.mask, 255), ("marks", labels.marks, 1)):
+        if label is not None:
+            target = staging / folder / f"{image.id}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(png_bytes(label * np.uint8(top)))
 
 
 def _move(staging: Path, out: Path, overwrite: bool) -> int:

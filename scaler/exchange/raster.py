@@ -97,6 +97,11 @@ def stroke(points: F64, joined: bool, size: Size, width: int) -> U8:
     return mask
 
 
+def png_bytes(values: U8) -> bytes:
+    """(H, W) grey as PNG."""
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(values))[1].tobytes())
+
+
 def unroll(runs: Sequence[int], size: Size, order: Any = "C") -> U8:
     """(H, W) uint8 {0, 1} from run lengths, background first, along rows ("C") or columns ("F", COCO)."""
     values = np.arange(len(runs)) % 2
