@@ -96,7 +96,7 @@ def open_labels(paths: Sequence[Path], kind: LabelKind, name: str, ids: Sequence
         with open_artifact(path, kind) as file:
             places |= {image: (number, position) for position, image in enumerate(read_ids(file))}
     if odd := sorted(set(places) ^ set(ids)):
-        reason = f"expected labels of exactly the training images, but {len(odd)} ids are missing or others, such as {odd[0]!r}"
+        reason = f"expected labels of exactly the training images, but {len(odd)} ids differ, such as {odd[0]!r}"
         remedy = "make the labels again with `snakemake --cores all` or `dvc repro`"
         raise ScalerError(Fault("labels_of_others", (paths[0].parent,), reason, remedy))
     file_of, index_of = zip(*(places[image] for image in ids), strict=True)
