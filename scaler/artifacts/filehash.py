@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from scaler.artifacts.visible import files
 
@@ -26,6 +27,20 @@ def sha256(path: Path, offset: int = 0) -> str:
     return digest.hexdigest()
 
 
+class Seen(NamedTuple):
+    """A file that was looked at.
+
+    Attributes:
+        mark: size in bytes, time of change in ns, inode; taken before the file was read.
+        offset: where the bytes begin that the digest is of.
+        digest: SHA-256 (hex).
+    """
+
+    mark: list[int]
+    offset: int
+    digest: str
+
+
 class DigestMemory:
     """Digests of files that have not changed since they were last read.
 
@@ -35,7 +50,7 @@ class DigestMemory:
     def __init__(self, store: Path = MEMORY) -> None:
         self._store = store
         self._known: dict[str, list[str | int]] = _load(store)
-        self.seen: dict[str, list[int]] = {}  # path -> size, mtime and inode before it was read
+        self.seen: dict[str, Seen] = {}  # path -> as it was when it was first looked at
         self._changed = False
 
     def digest(self, path: Path, offset: int = 0) -> str:
@@ -43,13 +58,12 @@ class DigestMemory:
         stat = path.stat()
         key = f"{path.absolute()}@{offset}"
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        self.seen.setdefault(os.fspath(path), mark)
         known = self._known.get(key)
-        if known is not None and known[1:] == mark:
-            return str(known[0])
-        value = sha256(path, offset)
-        self._known[key] = [value, *mark]
-        self._changed = True
+        if known is None or known[1:] != mark:
+            known = self._known[key] = [sha256(path, offset), *mark]
+            self._changed = True
+        value = str(known[0])
+        self.seen.setdefault(os.fspath(path), Seen(mark, offset, value))
         return value
 
     def save(self) -> None:

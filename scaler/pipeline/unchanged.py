@@ -2,7 +2,8 @@
 
 The full answer (`scaler.artifacts.currency`) needs the parameters, the syntax trees of the code, and every artifact
 above the command's own. Where it was "current", the state of all files that it rests on is kept: size, time of change,
-and inode. As long as all of these are the same, so is the answer. Only the standard library is imported here.
+and inode. As long as all of these are the same, so is the answer; an artifact whose mark has changed but whose content
+has not is the same. Only the standard library is imported here.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scaler.artifacts.visible import files
+
+if TYPE_CHECKING:
+    from scaler.artifacts.filehash import Seen
 
 CODE = Path(__file__).resolve().parents[2]
 KEPT = Path(".scaler/current")
@@ -54,10 +59,12 @@ def unchanged(line: str) -> list[str] | None:
     try:
         kept = json.loads(_file(line).read_text(encoding="utf-8"))
         same = (
-            all(mark_of(path) == mark for path, mark in kept["files"].items())
+            all(_is_same(path, entry) for path, entry in kept["files"].items())
             and all(_state_of_code([name]) == state for name, state in kept["code"].items())
             and all(_state_of_source(folder) == state for folder, state in kept["sources"].items())
         )
+        if same and any(mark_of(path) != entry[0] for path, entry in kept["files"].items()):
+            _write(line, kept | {"files": {path: [mark_of(path), *entry[1:]] for path, entry in kept["files"].items()}})
         return [str(path) for path in kept["outputs"]] if same else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -76,30 +83,58 @@ class Rest:
     named_modules: Iterable[str]
 
 
-def keep(line: str, outputs: list[str], before: Before, seen: Mapping[str, Mark], rest: Rest) -> None:
+def keep(line: str, outputs: list[str], before: Before, seen: Mapping[str, Seen], rest: Rest) -> None:
     """Remember that a command has nothing to do.
 
     Args:
         line: the command.
         outputs: what it would write.
         before: taken before it was looked at.
-        seen: marks of all files that were read for the answer, taken before they were read.
+        seen: all files that were read for the answer.
         rest: what else was read.
     """
     if before.code != _state_of_code(OWN_CODE):
         return
     packages = {name.split(".")[0] for name in rest.named_modules} | set(OWN_CODE)
     roots = {folder: f"{Path(folder).absolute()}/" for folder in rest.sources}
+    single = {path: file for path, file in seen.items() if not path.startswith(tuple(roots.values()))}
+    heads = {path: _head(path, file.offset) for path, file in single.items()}
+    if any(mark_of(path) != file.mark for path, file in single.items()):
+        return  # changed since it was read
     kept = {
         "outputs": outputs,
-        "files": {path: mark for path, mark in seen.items() if not path.startswith(tuple(roots.values()))}
-        | {PARAMS: before.params},
+        "files": {PARAMS: [before.params]} | {path: [*file, heads[path]] for path, file in single.items()},
         "code": {name: _state_of_code([name]) for name in sorted(packages)},
         "sources": {
-            folder: _joined({path.removeprefix(root): mark for path, mark in seen.items() if path.startswith(root)})
+            folder: _joined({path.removeprefix(root): f.mark for path, f in seen.items() if path.startswith(root)})
             for folder, root in roots.items()
         },
     }
+    _write(line, kept)
+
+
+def _is_same(path: str, entry: list[Any]) -> bool:
+    """Whether a file is as it was: by its mark, else (DVC copies what it has taken over) by its content."""
+    mark = mark_of(path)
+    if mark == entry[0]:
+        return True
+    if len(entry) == 1 or mark[0] != entry[0][0]:
+        return False
+    from scaler.artifacts.filehash import DigestMemory
+
+    memory = DigestMemory()
+    same = bool(memory.digest(Path(path), entry[1]) == entry[2] and _head(path, entry[1]) == entry[3])
+    memory.save()
+    return same
+
+
+def _head(path: str, size: int) -> str:
+    """SHA-256 (hex) of the first bytes of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.sha256(file.read(size)).hexdigest()
+
+
+def _write(line: str, kept: dict[str, Any]) -> None:
     path = _file(line)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

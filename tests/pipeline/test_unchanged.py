@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from scaler.artifacts.filehash import Seen, sha256
 from scaler.pipeline import unchanged as module
 from scaler.pipeline.unchanged import Before, Rest, keep, mark_of, unchanged
 
 LINE = "python -m stages.some --out out.h5"
+
+
+def look(path: str) -> Seen:
+    return Seen(mark_of(path), 1, sha256(Path(path), 1))
 
 
 @pytest.fixture
@@ -20,11 +26,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with code, parameters, the user's folder and a result; one command in it is known to be current."""
     for name in ("scaler/a.py", "stages/b.py", "mine.py", "params.yaml", "data/x.png", "data/sub/y.png", "out.h5"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("1")
+        (tmp_path / name).write_text("123")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "CODE", tmp_path)
     source = [str(tmp_path / "data" / name) for name in ("x.png", "sub/y.png")]
-    seen = {path: mark_of(path) for path in ("out.h5", *source)}
+    seen = {path: look(path) for path in ("out.h5", *source)}
     keep(LINE, ["out.h5"], Before.now(), seen, Rest(["data"], ["mine"]))
     return tmp_path
 
@@ -37,12 +43,21 @@ def test_nothing_changed(project: Path) -> None:
     assert unchanged(LINE + "x") is None
 
 
+def test_a_copy_is_the_same(project: Path) -> None:
+    for _ in range(2):
+        shutil.copyfile(project / "out.h5", project / "copy.h5")
+        (project / "copy.h5").replace(project / "out.h5")
+        assert unchanged(LINE) == ["out.h5"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda root: (root / "out.h5").write_text("2"),
+        lambda root: (root / "out.h5").write_text("223"),
+        lambda root: (root / "out.h5").write_text("124"),
         lambda root: (root / "out.h5").unlink(),
-        lambda root: (root / "mine.py").replace(root / "out.h5"),
+        lambda root: (root / "out.h5").write_text("1234"),
         lambda root: (root / "params.yaml").write_text("2"),
         lambda root: (root / "scaler" / "a.py").write_text("2"),
         lambda root: (root / "stages" / "new.py").touch(),
@@ -61,7 +76,7 @@ def test_any_change_asks_for_a_second_look(project: Path, change: Callable[[Path
 def test_code_that_changes_while_a_stage_runs_leaves_nothing_to_trust(project: Path) -> None:
     before = Before.now()
     (project / "scaler" / "a.py").write_text("2")
-    keep("another", ["out.h5"], before, {"out.h5": mark_of("out.h5")}, Rest([], []))
+    keep("another", ["out.h5"], before, {"out.h5": look("out.h5")}, Rest([], []))
     assert unchanged("another") is None
 
 
