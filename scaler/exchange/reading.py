@@ -94,7 +94,9 @@ class Reading:
             lines.append(f"{EMPTY} stay unlabelled; --empty-is-background gives them an empty mask")
         if broken_ones:
             images = {name for item in broken_ones for name in item.ids}
-            lines.append(f"{len(broken_ones)} broken entries left out; {len(images)} images unlabelled because of them")
+            lines.append(
+                f"{len(broken_ones)} broken entries left out, and with them the labels of {len(images)} images"
+            )
         notes = [item.relative_to(self.folder) for item in self.faults.items if item.severity != "error"]
         return [printable(line) for line in (*lines, *self.document.remarks, *grouped_lines(notes))]
 

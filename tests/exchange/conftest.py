@@ -56,19 +56,19 @@ Importer = Callable[..., Path]
 
 @pytest.fixture
 def bring(tmp_path: Path) -> Importer:
-    """`bring(kind, source, **options)` imports into a new folder and returns it; the summary is `told.txt` there."""
+    """`bring(kind, source, **options)` imports into a new folder and returns it; the summary is `summary.txt` there."""
 
     def run(kind: str, source: Path, **values: Any) -> Path:
         out = tmp_path / "out"
         arguments = {key: values.pop(key) for key in ("link", "overwrite", "date") if key in values}
         lines = import_annotations(kind, source, out, ImportOptions(**values), **arguments)
-        (tmp_path / "told.txt").write_text("\n".join(lines), encoding="utf-8")
+        (tmp_path / "summary.txt").write_text("\n".join(lines), encoding="utf-8")
         return out
 
     return run
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[[], str]:
+def summary(tmp_path: Path) -> Callable[[], str]:
     """The summary of the last import."""
-    return lambda: (tmp_path / "told.txt").read_text(encoding="utf-8")
+    return lambda: (tmp_path / "summary.txt").read_text(encoding="utf-8")

@@ -21,11 +21,11 @@ def source(tmp_path: Path) -> Callable[..., Path]:
     return lambda *annotations, **values: write(tmp_path / "coco.json", coco(*annotations, **values))
 
 
-def test_a_polygon(source: Callable[..., Path], bring: Importer, told: Callable[[], str]) -> None:
+def test_a_polygon(source: Callable[..., Path], bring: Importer, summary: Callable[[], str]) -> None:
     out = bring("coco", source({"segmentation": [BOX], "bbox": [1, 1, 3, 2], "area": 6}))
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
     assert (out / "images/a.png").read_bytes() == (out.parent / "a.png").read_bytes()
-    assert "1 images, 1 masks, 0 marks files" in told()
+    assert "1 images, 1 masks, 0 marks files" in summary()
     assert not (out / "marks").exists()
 
 
@@ -38,11 +38,11 @@ def test_several_objects_and_parts_are_united(source: Callable[..., Path], bring
 
 
 def test_rings_without_area_are_left_out_and_named(
-    source: Callable[..., Path], bring: Importer, told: Callable[[], str]
+    source: Callable[..., Path], bring: Importer, summary: Callable[[], str]
 ) -> None:
     out = bring("coco", source({"segmentation": [BOX, [5, 0, 5, 1]]}, {"segmentation": [[0, 3], BOX]}))
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
-    assert "annotation 100, coco.json: annotation 101: polygons of one or two points" in told()
+    assert "annotation 100, coco.json: annotation 101: polygons of one or two points" in summary()
 
 
 @pytest.mark.parametrize("segmentation", [BOX, [[[1, 1], [4, 1], [4, 3], [1, 3]]]])
@@ -64,12 +64,12 @@ def test_compressed_run_lengths(tmp_path: Path, bring: Importer) -> None:
 
 
 def test_an_image_with_a_crowd_left_out_is_unlabelled(
-    source: Callable[..., Path], bring: Importer, told: Callable[[], str]
+    source: Callable[..., Path], bring: Importer, summary: Callable[[], str]
 ) -> None:
     crowd = {"segmentation": {"size": [4, 6], "counts": [0, 24]}, "iscrowd": 1}
     out = bring("coco", source({"segmentation": [BOX]}, crowd), crowds=False, empty_is_background=True)
     assert not (out / "masks").exists()
-    assert "1 crowd regions (--without-crowds) that are not read" in told()
+    assert "1 crowd regions (--without-crowds) that are not read" in summary()
 
 
 def test_categories_are_filtered(source: Callable[..., Path], bring: Importer) -> None:
@@ -88,6 +88,6 @@ def test_keypoints_become_marks(source: Callable[..., Path], bring: Importer) ->
     assert not (out / "masks").exists()
 
 
-def test_boxes_are_no_masks_unless_told(source: Callable[..., Path], bring: Importer) -> None:
+def test_boxes_are_no_masks_without_an_option(source: Callable[..., Path], bring: Importer) -> None:
     out = bring("coco", source({"segmentation": [], "bbox": [1, 1, 3, 2]}), boxes=True)
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)

@@ -151,6 +151,21 @@ def test_errors_change_nothing(data: Path) -> None:
         correct(data, SECOND)
 
 
+def test_images_of_broken_entries_keep_their_labels(data: Path) -> None:
+    before = (data / "masks/a.bmp").read_bytes()
+    root = coco({"segmentation": [[1, 1]]}, SECOND | {"image_id": 43})
+    root["images"].append(root["images"][0] | {"id": 43, "file_name": "b.png"})
+    source = write(data.parent / "fixed.json", root)
+    with pytest.raises(ScalerError, match="polygon of 1 points"):
+        import_corrections("coco", source, LabelFolders(data), ImportOptions(), by="x")
+    options = ImportOptions(skip_broken=True, empty_is_background=True)
+    lines = import_corrections("coco", source, LabelFolders(data), options, by="x")
+    assert lines[0].endswith("0 labels corrected, 1 added, 0 unchanged")
+    assert (data / "masks/a.bmp").read_bytes() == before
+    np.testing.assert_array_equal(mask_of(data, "b"), TWO_COLUMNS)
+    assert "annotation 100" in (data / "corrections_broken.csv").read_text()
+
+
 def test_folders_of_other_names(data: Path) -> None:
     (data / "masks").rename(data / "GT")
     (data / "images").rename(data / "Imgs")

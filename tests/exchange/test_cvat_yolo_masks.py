@@ -42,7 +42,7 @@ def test_cvat_own_brush(tmp_path: Path, bring: Importer) -> None:
     assert mask.sum() == sum(int(v) for v in CVAT_BRUSH.split('"')[7].split(",")[1::2])
 
 
-def test_cvat_points_and_lines(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_cvat_points_and_lines(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
     picture(tmp_path / "a.png", 6, 4)
     shapes = """
     <points label="polyp" points="0.50,0.50;2.50,1.50"></points>
@@ -51,7 +51,7 @@ def test_cvat_points_and_lines(tmp_path: Path, bring: Importer, told: Callable[[
     <tag label="polyp" source="manual"></tag>"""
     out = bring("cvat", write(tmp_path / "x.xml", cvat(shapes)), background=("wall",), mark_width=1)
     np.testing.assert_array_equal(marks_of(out), grid("1..... ..1... ...... ...222"))
-    assert "1 shapes that are outside their image left out" in told()
+    assert "1 shapes that are outside their image left out" in summary()
 
 
 YOLO_LINE = "1 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n"
@@ -76,7 +76,7 @@ def test_yolo(tmp_path: Path, bring: Importer) -> None:
     assert (out / "images/train/c.png").exists()
 
 
-def test_yolo_boxes_if_told(tmp_path: Path, bring: Importer) -> None:
+def test_yolo_boxes_with_an_option(tmp_path: Path, bring: Importer) -> None:
     out = bring("yolo", yolo(tmp_path / "set", "0 0.5 0.5 0.5 0.5\n"), boxes=True)
     np.testing.assert_array_equal(mask_of(out, "train/a"), grid("........ ..####.. ..####.. ........"))
 

@@ -32,7 +32,7 @@ def test_shapes_of_the_stored_frame_are_turned(orientation: int, tmp_path: Path,
     assert read_image(out / "images/a.png").shape[:2] == mask_of(out).shape
 
 
-def test_a_frame_that_does_not_fit_is_named_with_the_cure(tmp_path: Path, bring: Importer) -> None:
+def test_a_frame_that_does_not_fit_is_named_with_the_remedy(tmp_path: Path, bring: Importer) -> None:
     picture(tmp_path / "a.png", 6, 4, 6)
     with pytest.raises(ScalerError, match=r"should have 6 x 4 pixels .*, but has 4 x 6 with .* add --stored-frame"):
         bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
@@ -42,19 +42,19 @@ def test_a_frame_that_does_not_fit_is_named_with_the_cure(tmp_path: Path, bring:
     assert mask_of(bring("coco", write(tmp_path / "coco.json", upright))).shape == (6, 4)
 
 
-def test_a_turn_that_does_not_show_is_told(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_a_turn_that_does_not_show_is_counted(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
     picture(tmp_path / "a.png", 6, 4, 3)
     bring("coco", write(tmp_path / "coco.json", coco(CORNER)))
-    assert "1 images whose EXIF orientation does not show in their size; the upright frame" in told()
+    assert "1 images whose EXIF orientation does not show in their size; the upright frame" in summary()
 
 
-def test_the_summary_and_the_record(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_the_summary_and_the_record(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
     picture(tmp_path / "a.png", 6, 4)
     tiny = {"segmentation": [[1.1, 1.1, 1.3, 1.1, 1.3, 1.3]]}
     over = {"segmentation": [[-2.5, 0, 1, 0, 1, 2]]}
     source = write(tmp_path / "coco.json", coco(CORNER, tiny, over, {**CORNER, "category_id": 7}))
     out = bring("coco", source, categories=("polyp",), date="2024-02-01")
-    text = told()
+    text = summary()
     assert "3 objects and marks: polyp 3" in text
     assert "1 objects too small to cover a pixel's centre" in text
     assert "1 shapes cut at the image's edge (at most 2.5 pixels)" in text
@@ -67,7 +67,7 @@ def test_the_summary_and_the_record(tmp_path: Path, bring: Importer, told: Calla
     before = (out / "import.json").read_bytes()
     bring("coco", source, categories=("polyp",), date="2024-02-01")
     assert (out / "import.json").read_bytes() == before
-    assert "2 files were there already" in told()
+    assert "2 files were there already" in summary()
 
 
 def test_other_content_is_not_overwritten_unasked(tmp_path: Path, bring: Importer) -> None:
@@ -99,12 +99,12 @@ def test_a_foreign_record_is_left_alone(tmp_path: Path, bring: Importer) -> None
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["import.json"]
 
 
-def test_marks_of_one_kind_name_the_parameter(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_marks_of_one_kind_name_the_parameter(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
     picture(tmp_path / "a.png", 6, 4)
     points = {"keypoints": [2.5, 2.5, 2]}
     out = bring("coco", write(tmp_path / "coco.json", coco(points)), mark_width=3)
     np.testing.assert_array_equal(marks_of(out), grid("...... .111.. .111.. .111.."))
-    assert "set prepare_data.marks_convention: fg1_bg2" in told()
+    assert "set prepare_data.marks_convention: fg1_bg2" in summary()
 
 
 def test_the_pipeline_reads_what_was_imported(tmp_path: Path, bring: Importer) -> None:

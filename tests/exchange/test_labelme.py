@@ -81,7 +81,7 @@ def test_areas_may_be_scribbles(folder: Path, bring: Importer) -> None:
     np.testing.assert_array_equal(marks_of(out), grid("11..22 11..22 11..22 11..22"))
 
 
-def test_images_without_file_are_unlabelled(folder: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_images_without_file_are_unlabelled(folder: Path, bring: Importer, summary: Callable[[], str]) -> None:
     picture(folder / "b.png", 5, 5)
     picture(folder / "c.png", 5, 5)
     write(folder / "a.json", labelme())
@@ -92,8 +92,8 @@ def test_images_without_file_are_unlabelled(folder: Path, bring: Importer, told:
     out = bring("labelme", folder)
     assert sorted(path.name for path in (out / "images").iterdir()) == ["a.png", "b.png", "c.png"]
     assert [path.name for path in (out / "masks").iterdir()] == ["b.png"]
-    assert "1 images not annotated at all" in told()
-    assert "--empty-is-background gives them an empty mask" in told()
+    assert "1 images not annotated at all" in summary()
+    assert "--empty-is-background gives them an empty mask" in summary()
     out = bring("labelme", folder, empty_is_background=True)
     assert sorted(path.name for path in (out / "masks").iterdir()) == ["a.png", "b.png"]
     assert not mask_of(out).any()

@@ -60,19 +60,19 @@ def source(tmp_path: Path) -> Callable[[str, Any], Path]:
 
 @pytest.mark.parametrize("kind", UNREAD)
 def test_a_kind_that_is_not_read(
-    kind: str, source: Callable[[str, Any], Path], bring: Importer, told: Callable[[], str]
+    kind: str, source: Callable[[str, Any], Path], bring: Importer, summary: Callable[[], str]
 ) -> None:
     out = bring(kind, source(kind, UNREAD[kind]("polyp")), empty_is_background=True, crowds=False)
     assert (out / "images/a.png").is_file()
     assert not (out / "masks").exists()
-    assert "1 images left unlabelled because of shapes that are not read" in told()
+    assert "1 images left unlabelled because of shapes that are not read" in summary()
     out = bring(kind, source(kind, UNREAD[kind]("person")), categories=("polyp",), crowds=False)
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_broken_shapes_are_reported_together_or_skipped(
-    kind: str, source: Callable[[str, Any], Path], bring: Importer, told: Callable[[], str], tmp_path: Path
+    kind: str, source: Callable[[str, Any], Path], bring: Importer, summary: Callable[[], str], tmp_path: Path
 ) -> None:
     path = source(kind, BROKEN[kind]("polyp"))
     with pytest.raises(ScalerError) as raised:
@@ -82,7 +82,7 @@ def test_broken_shapes_are_reported_together_or_skipped(
     out = bring(kind, path, skip_broken=True, empty_is_background=True)
     assert (out / "images/a.png").is_file()
     assert not (out / "masks").exists()
-    assert "2 broken entries left out; 1 images unlabelled because of them" in told()
+    assert "2 broken entries left out, and with them the labels of 1 images" in summary()
     with (out / "import_broken.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["images"] for row in rows] == ["a", "a"]

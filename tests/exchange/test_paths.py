@@ -54,12 +54,12 @@ def test_unicode_forms_are_one_name(tmp_path: Path, bring: Importer) -> None:
 
 
 def test_a_path_out_of_the_folder_is_followed_if_it_is_true(
-    tmp_path: Path, bring: Importer, told: Callable[[], str]
+    tmp_path: Path, bring: Importer, summary: Callable[[], str]
 ) -> None:
     picture(tmp_path / "photos/a.png", 6, 4)
     out = bring("labelme", write(tmp_path / "json/a.json", SOURCES["labelme"]("..\\photos\\a.png")))
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
-    assert "the image is outside the annotations' folder" in told()
+    assert "the image is outside the annotations' folder" in summary()
 
 
 def test_without_a_stated_path_the_own_name_decides(tmp_path: Path, bring: Importer) -> None:
@@ -69,16 +69,18 @@ def test_without_a_stated_path_the_own_name_decides(tmp_path: Path, bring: Impor
 
 
 def test_a_stale_path_gives_way_to_the_image_of_the_own_name(
-    tmp_path: Path, bring: Importer, told: Callable[[], str]
+    tmp_path: Path, bring: Importer, summary: Callable[[], str]
 ) -> None:
     picture(tmp_path / "in/sub/a.png", 6, 4)
     write(tmp_path / "in/sub/a.json", SOURCES["labelme"]("IMG_7.JPG"))
     out = bring("labelme", tmp_path / "in")
     np.testing.assert_array_equal(mask_of(out, "sub/a"), BOX_MASK)
-    assert "the stated image 'sub/IMG_7.JPG' is not there; sub/a.png is used" in told()
+    assert "the stated image 'sub/IMG_7.JPG' is not there; sub/a.png is used" in summary()
 
 
-def test_a_path_to_another_image_is_a_contradiction(tmp_path: Path, bring: Importer, told: Callable[[], str]) -> None:
+def test_a_path_to_another_image_is_a_contradiction(
+    tmp_path: Path, bring: Importer, summary: Callable[[], str]
+) -> None:
     """Photographs and their files were numbered anew, the paths inside were not."""
     for name in "abc":
         picture(tmp_path / f"in/{name}.png", 6, 4)
@@ -93,7 +95,7 @@ def test_a_path_to_another_image_is_a_contradiction(tmp_path: Path, bring: Impor
     (tmp_path / "in/a.png").unlink()
     (tmp_path / "in/b.json").unlink()
     np.testing.assert_array_equal(mask_of(bring("labelme", tmp_path / "in"), "b"), BOX_MASK)
-    assert "the annotation file is named differently from its image" in told()
+    assert "the annotation file is named differently from its image" in summary()
 
 
 def test_a_folder_may_be_the_contradiction(tmp_path: Path, bring: Importer) -> None:
