@@ -41,11 +41,11 @@ def list_all(
         print(json.dumps(rows, indent=2))
         return
     print(f"store: {store_folder()}  ({SETTING} changes it)\n")
-    table = [("name", "size", "licence", "in store", "linked", "checksum")]
+    table = [("name", "size", "licence", "in store", "linked")]
     for row in rows:
         linked = "yes" if row["linked"] else "no"
         size = registry.megabytes(row["size"])
-        table.append((row["name"], size, row["licence"], row["in_store"], linked, row["checksum"]))
+        table.append((row["name"], size, row["licence"], row["in_store"], linked))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -74,7 +74,7 @@ def fetch(
             print(f"interrupted: `weights fetch {entry.name}` continues from here", file=sys.stderr)
             raise typer.Exit(130) from None
         _explain(entry, path, digest)
-        print(f"{done}\nIn params.yaml:\n{entry.params_lines(project_path(entry.file).as_posix(), digest)}\n")
+        print(f"{done}\nIn params.yaml:\n{entry.params_lines(project_path(entry.file).as_posix())}\n")
     if failed:
         raise typer.Exit(1)
 
@@ -125,20 +125,13 @@ def where(
 
 def _row(entry: Checkpoint) -> dict[str, Any]:
     from scaler.models.weights.link import is_linked
-    from scaler.models.weights.store import expected_sha256, store_folder, stored
+    from scaler.models.weights.store import store_folder, stored
 
     path = stored(entry, store_folder())
     here = "no"
     if path.is_file():
         here = "yes" if entry.size in (None, path.stat().st_size) else "wrong size"
-    expected, says = expected_sha256(entry, store_folder())
-    return entry.model_dump() | {
-        "path": str(path),
-        "in_store": here,
-        "linked": is_linked(path),
-        "checksum": says,
-        "expected_sha256": expected,
-    }
+    return entry.model_dump() | {"path": str(path), "in_store": here, "linked": is_linked(path)}
 
 
 def _verify(name: str, folder: Path) -> None:
@@ -155,31 +148,15 @@ def _verify(name: str, folder: Path) -> None:
         hint = f" Fetch it: python -m scaler weights fetch {entry.name}" if entry else ""
         raise ScalerError(f"weights: no file at {path}.{hint}")
     entry = entry or registry.find(path.name)
-    if entry is not None:
-        digest = check(path, entry, folder)
-    else:
-        digest = sha256(path)
-        entry = next((other for other in registry.checkpoints() if other.sha256 == digest), None)
+    digest = sha256(path) if entry is None else check(path, entry)
+    entry = entry or next((other for other in registry.checkpoints() if other.sha256 == digest), None)
     _explain(entry, path, digest)
     shown = (project_path(path.name) if entry is not None and is_linked(path) else path).as_posix()
-    lines = entry.params_lines(shown, digest) if entry else GENERIC.format(path=shown, sha256=digest)
+    lines = entry.params_lines(shown) if entry else GENERIC.format(path=shown, sha256=digest)
     print(f"In params.yaml:\n{lines}\n")
 
 
 def _explain(entry: Checkpoint | None, path: Path, digest: str) -> None:
-    if entry is None:
-        verdict = "not in the registry: nothing is known about this file"
-    elif entry.sha256 == digest:
-        verdict = f"{entry.name}: {entry.purpose}; the checksum matches the registry"
-    else:
-        verdict = f"{entry.name}: {entry.purpose}; the registry has no checksum ({_basis(entry, digest)})"
+    unknown = "not in the registry: nothing is known about this file"
+    verdict = unknown if entry is None else f"{entry.name}: {entry.purpose}; the checksum matches the registry"
     print(f"{path}\n  SHA-256  {digest}\n  {verdict}")
-
-
-def _basis(entry: Checkpoint, digest: str) -> str:
-    from scaler.models.weights.store import expected_sha256, store_folder
-
-    if expected_sha256(entry, store_folder())[0] == digest:
-        return "it matches the pin of the first download"
-    known = [what for what, value in (("size", entry.size), ("first digits", entry.sha256_prefix)) if value is not None]
-    return f"only {' and '.join(known)} could be compared" if known else "nothing could be compared"

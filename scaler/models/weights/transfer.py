@@ -31,16 +31,13 @@ class _Broken(Exception):
     """Worth another try."""
 
 
-def transfer(url: str, part: Path, size: int | None) -> int:
+def transfer(url: str, part: Path, size: int | None) -> None:
     """Fetch `url` into `part`, continuing what is there; the caller must verify a checksum of the whole.
 
     Args:
         url: of the file.
         part: where the bytes go; remove it first to start over.
         size: of the file in bytes; None: as the server says.
-
-    Returns:
-        The size, equal to what the server said (and to `size`).
 
     Raises:
         Unreachable: no network, no such file, or the connection broke too often.
@@ -60,15 +57,15 @@ def transfer(url: str, part: Path, size: int | None) -> int:
             tries += 1
 
 
-def _try(url: str, part: Path, size: int | None) -> int:
+def _try(url: str, part: Path, size: int | None) -> None:
     start = _length(part)
     if start and start == size:
-        return start  # it was ended between the last byte and the checksum
+        return  # it was ended between the last byte and the checksum
     headers = {"User-Agent": "scaler", "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:  # requests takes proxies from the environment
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             _encrypted(response.url, url)
-            return _receive(response, part, size)
+            _receive(response, part, size)
     except requests.exceptions.SSLError as error:
         raise Unreachable(f"no connection ({error})") from None
     except requests.exceptions.ConnectTimeout as error:
@@ -77,7 +74,7 @@ def _try(url: str, part: Path, size: int | None) -> int:
         raise _Broken(f"no connection, or it broke ({error})") from None
 
 
-def _receive(response: requests.Response, part: Path, size: int | None) -> int:
+def _receive(response: requests.Response, part: Path, size: int | None) -> None:
     if response.status_code not in (200, 206):
         if response.status_code == 416:  # no such range: the file there is a shorter one
             part.unlink(missing_ok=True)
@@ -108,7 +105,6 @@ def _receive(response: requests.Response, part: Path, size: int | None) -> int:
                 bar.update(len(block))
     if _length(part) != total:
         raise _Broken("the connection ended early")
-    return total
 
 
 def _length(part: Path) -> int:

@@ -44,16 +44,16 @@ def test_list_as_json_knows_what_is_here(
         assert run("list", "--json") == 0
         (only,) = json.loads(capsys.readouterr().out)
         assert only["url"] == entry.url
-        return {key: only[key] for key in ("in_store", "linked", "checksum")}
+        return {key: only[key] for key in ("in_store", "linked")}
 
-    assert row() == {"in_store": "no", "linked": False, "checksum": "registry"}
+    assert row() == {"in_store": "no", "linked": False}
     store.mkdir()
     (store / entry.file).write_bytes(b"half")
-    assert row() == {"in_store": "wrong size", "linked": False, "checksum": "registry"}
+    assert row() == {"in_store": "wrong size", "linked": False}
     (store / entry.file).unlink()
     assert run("fetch", entry.name) == 0
     capsys.readouterr()
-    assert row() == {"in_store": "yes", "linked": True, "checksum": "registry"}
+    assert row() == {"in_store": "yes", "linked": True}
 
 
 def test_fetch_links_and_prints_the_lines_to_paste(
@@ -63,14 +63,6 @@ def test_fetch_links_and_prints_the_lines_to_paste(
     assert run("fetch", entry.name) == 0
     assert f"  weights: weights/{entry.file}\n  sha256: {entry.sha256}\n" in capsys.readouterr().out
     assert Path("weights", entry.file).read_bytes() == CONTENT
-
-
-def test_fetch_says_when_it_pins(run: Run, make_entry: MakeEntry, capsys: pytest.CaptureFixture[str]) -> None:
-    entry = make_entry(sha256=None)
-    assert run("fetch", entry.file) == 0
-    out = capsys.readouterr().out
-    assert "no checksum was known; pinned as first downloaded" in out
-    assert "it matches the pin of the first download" in out
 
 
 def test_failed_fetch_exits_1(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -41,15 +40,12 @@ def start(entry: Checkpoint, store: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_file_is_fetched_verified_pinned_and_fetched_only_once(
-    server: FileServer, make_entry: MakeEntry, store: Path
-) -> None:
+def test_file_is_fetched_verified_and_fetched_only_once(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
     entry = make_entry()
     path, digest = fetch(entry, store)
     assert path.read_bytes() == CONTENT
     assert digest == entry.sha256
-    assert visible(store) == ["pins.json", entry.file]
-    assert json.loads((store / "pins.json").read_text())[entry.name]["sha256"] == digest
+    assert visible(store) == [entry.file]
     fetch(entry, store)
     assert len(server.requests) == 1
 
@@ -80,14 +76,6 @@ def test_file_that_changed_in_between_is_not_mixed(server: FileServer, make_entr
     assert [request.get("range") for request in server.requests] == ["bytes=1000000-", None]
 
 
-def test_without_a_checksum_nothing_is_continued(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
-    entry = make_entry(sha256=None, size=None)
-    store.mkdir()
-    (store / f"{entry.file}.part").write_bytes(OTHER[:1_000_000])
-    assert fetch(entry, store)[0].read_bytes() == CONTENT
-    assert [request.get("range") for request in server.requests] == [None]
-
-
 def test_unsatisfiable_range_starts_over(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
     server.cuts = [1_000_000]
     server.statuses = [None, 416]
@@ -109,12 +97,6 @@ def test_wrong_checksum_leaves_nothing(server: FileServer, make_entry: MakeEntry
     assert visible(store) == []
 
 
-def test_wrong_prefix_leaves_nothing(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
-    with pytest.raises(ScalerError, match="begins with 00000000"):
-        fetch(make_entry(sha256=None, sha256_prefix="00000000"), store)
-    assert visible(store) == []
-
-
 def test_another_size_is_refused_before_anything_is_fetched(
     server: FileServer, make_entry: MakeEntry, store: Path
 ) -> None:
@@ -126,7 +108,7 @@ def test_another_size_is_refused_before_anything_is_fetched(
 def test_server_that_does_not_say_the_length(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
     server.length = False
     with pytest.raises(ScalerError, match="does not say how long"):
-        fetch(make_entry(sha256=None, size=None), store)
+        fetch(make_entry(size=None), store)
 
 
 @pytest.mark.parametrize("how", ["404", "refused"])
@@ -163,17 +145,6 @@ def test_plain_http_from_elsewhere_is_refused(
         fetch(make_entry(url="http://files.example/sam.pth"), store)
     assert server.requests[0]["host"] == "files.example"  # the proxy of the environment was used
     assert visible(store) == []
-
-
-def test_pin_of_the_first_download_binds_the_next(server: FileServer, make_entry: MakeEntry, store: Path) -> None:
-    entry = make_entry(sha256=None, size=None)
-    path, digest = fetch(entry, store)
-    assert digest == hashlib.sha256(CONTENT).hexdigest()
-    path.unlink()
-    server.content = OTHER
-    with pytest.raises(ScalerError, match=r"first downloaded and pinned in .*pins\.json"):
-        fetch(entry, store)
-    assert visible(store) == ["pins.json"]
 
 
 def test_two_processes_download_once(server: FileServer, make_entry: MakeEntry, store: Path) -> None:

@@ -1,4 +1,4 @@
-"""scaler.models.weights.store and link: where files lie, pins, and the project's `weights/`."""
+"""scaler.models.weights.store and link: where files are, and the project's `weights/`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from scaler.errors import ScalerError
 from scaler.models.weights.link import is_linked, link
-from scaler.models.weights.store import expected_sha256, make_store, pin, read_pins, store_folder
-from tests.models.weights.conftest import MakeEntry
+from scaler.models.weights.store import make_store, store_folder
 
 
 @pytest.fixture
@@ -51,25 +50,6 @@ def test_store_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ScalerError, match="Set SCALER_WEIGHTS=/path"):
         make_store(tmp_path / "file" / "store")
-
-
-def test_first_pin_stays_and_the_registry_comes_before_it(make_entry: MakeEntry, store: Path) -> None:
-    store.mkdir()
-    entry = make_entry(sha256=None)
-    assert expected_sha256(entry, store) == (None, "unknown")
-    pin(entry, store, "a" * 64, 1)
-    pin(entry, store, "b" * 64, 2)
-    assert read_pins(store)[entry.name]["sha256"] == "a" * 64
-    assert expected_sha256(entry, store) == ("a" * 64, "pin")
-    assert expected_sha256(make_entry(sha256="c" * 64), store) == ("c" * 64, "registry")
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"sam_vit_b": "abc"}'])
-def test_damaged_pins_are_never_taken_for_none(store: Path, text: str) -> None:
-    store.mkdir()
-    (store / "pins.json").write_text(text)
-    with pytest.raises(ScalerError, match="Mend it"):
-        read_pins(store)
 
 
 def test_link_into_the_project_is_ignored_by_git(source: Path) -> None:
