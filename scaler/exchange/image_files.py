@@ -115,7 +115,7 @@ class ImageFinder:
     def _named(self, image: Annotated, names: list[str]) -> tuple[Path, str] | None:
         for name in names:
             for root in self._roots(image):
-                if (root / name).is_file():
+                if _is_file(root / name):
                     return root, name
         for name in names:
             for root in self._roots(image):
@@ -131,7 +131,7 @@ class ImageFinder:
         for name in () if self._images else image.names:
             for root in image.roots:
                 path = root / name.replace("\\", "/")
-                if path.is_file():
+                if _is_file(path):
                     self._note(image, "path_outside", "the image is outside the annotations' folder", str(path))
                     return path.parent, path.name
         return None
@@ -195,6 +195,13 @@ class _Folder:
         same = self._stems.get(_key(stem), [])
         exact = [name for name in same if str(PurePosixPath(name).with_suffix("")) == stem]
         return exact or same
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long
+        return False
 
 
 def _nfc(name: str) -> str:

@@ -65,7 +65,7 @@ def read_cvat(source: Path, options: ImportOptions, faults: Faults) -> Document:
 def _image(element: Element, path: Path, prefix: str, position: int, outside: Counter[str]) -> Annotated:
     name, subset = element.get("name", ""), element.get("subset")
     where = f"{prefix}/{path.name}" if prefix else path.name
-    where += f": image {name!r}" if name else f": image number {position}"
+    where += f": image {'/'.join(filter(None, (subset, name)))!r}" if name else f": image number {position}"
     if not name:
         raise broken(where, "the name is missing")
     size = size_of(element.get("height"), element.get("width"), where)

@@ -25,6 +25,7 @@ SOURCES: dict[str, Callable[[str], Any]] = {
     "label-studio": lambda name: label_studio(REGION, data={"image": name}),
     "labelme": lambda name: labelme(SHAPE, imagePath=name),
 }
+LONG = "data:image/png;base64," + "A" * 500
 STATED = ["/home/someone/photos/a.png", "C:\\photos\\a.png", "..\\..\\photos\\a.png", "old/place/a.png", "A.PNG"]
 
 
@@ -44,6 +45,12 @@ def test_a_longer_path_is_tried_before_a_shorter_one(kind: str, tmp_path: Path, 
     source = write(tmp_path / f"in/x.{'xml' if kind == 'cvat' else 'json'}", SOURCES[kind]("/data/set/train/a.png"))
     out = bring(kind, source, images=tmp_path / "photos")
     assert mask_of(out, "train/a").shape == (4, 6)
+
+
+def test_a_name_that_no_file_system_takes(tmp_path: Path, bring: Importer) -> None:
+    picture(tmp_path / "a.png", 6, 4)
+    with pytest.raises(ScalerError, match="the image is not in"):
+        bring("label-studio", write(tmp_path / "x.json", SOURCES["label-studio"](LONG)), images=tmp_path)
 
 
 def test_unicode_forms_are_one_name(tmp_path: Path, bring: Importer) -> None:
@@ -78,9 +85,7 @@ def test_a_stale_path_gives_way_to_the_image_of_the_own_name(
     assert "the stated image 'sub/IMG_7.JPG' is not there; sub/a.png is used" in summary()
 
 
-def test_a_path_to_another_image_is_a_contradiction(
-    tmp_path: Path, bring: Importer, summary: Callable[[], str]
-) -> None:
+def test_paths_to_other_images_contradict(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
     """Photographs and their files were numbered anew, the paths inside were not."""
     for name in "abc":
         picture(tmp_path / f"in/{name}.png", 6, 4)
