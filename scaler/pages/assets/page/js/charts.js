@@ -14,7 +14,7 @@
   const alpha = (colour, part) => colour.replace("rgb(", "rgba(").replace(")", `, ${part})`);
   const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
-  const short = (title) => title.replace("Initialization", "Init").replace("Round ", "");
+  const short = (title) => title.replace("Initialization", "Init").replace("Warm-up", "Warm").replace("Round ", "");
   const axis = (more) => ({ stroke: css("--soft"), grid: { stroke: css("--rule"), width: 1 }, ticks: { stroke: css("--rule"), width: 1 }, ...more });
 
   function plot(holder, make) { // make() -> [uPlot's options, data]; called again when the theme changes
@@ -28,14 +28,18 @@
     alive.add(item);
   }
 
-  // The x axis {count, range, splits, names, tell: i -> text of the legend, label, borders}: stops, or epochs of stages.
-  function stops(titles) {
-    const named = titles.length > 5 ? short : (title) => title.replace("Initialization", "Init"), step = Math.ceil(titles.length / 14); // with many stops only some of the names fit
-    return {
-      count: titles.length, range: [-0.2, titles.length - 0.8], splits: titles.map((_, i) => i), label: "stop", tell: (i) => titles[i], borders: [], spread: (values) => values,
-      names: titles.map((title, i) => (i % step === 0 || i === titles.length - 1 ? named(title) : "")),
-    };
+  // Names below an axis of a width in pixels: whole, short, or only some of them.
+  function names(titles, width) {
+    const room = (width - 70) / titles.length, step = Math.max(1, Math.ceil(24 / room));
+    const named = (title) => (room < 62 ? short(title) : title.replace("Initialization", "Init"));
+    return titles.map((title, i) => (i % step === 0 || i === titles.length - 1 ? named(title) : ""));
   }
+
+  // The x axis {count, range, splits, titles of these, tell: i -> text of the legend, label, borders, spread: values as
+  // they lie on it}: stops, or the epochs of stages.
+  const stops = (titles) => ({
+    count: titles.length, range: [-0.2, titles.length - 0.8], splits: titles.map((_, i) => i), titles, label: "stop", tell: (i) => titles[i], borders: [], spread: (values) => values,
+  });
 
   function epochs(segments) { // [[title, how many]]; a place between two stages stays empty, so that lines break there
     let begin = -1;
@@ -43,7 +47,7 @@
     const count = begin, at = (i) => begins.findLastIndex((own) => own <= i);
     return {
       count, range: [-0.5, count - 0.5], splits: segments.map(([, length], i) => begins[i] + (length - 1) / 2), label: "epoch",
-      names: segments.map(([title]) => (segments.length > 3 ? short(title) : title)), borders: begins.slice(1).map((own) => own - 1),
+      titles: segments.map(([title]) => title), borders: begins.slice(1).map((own) => own - 1),
       tell: (i) => (begins.includes(i + 1) ? "–" : `${i - begins[at(i)] + 1} of ${segments[at(i)][0]}`),
       spread: (values) => segments.flatMap(([, length], i) => [...(i ? [null] : []), ...values.slice(begins[i] - i, begins[i] - i + length)]),
     };
@@ -88,7 +92,7 @@
       height,
       cursor: { drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: false, range: x.range }, y: range ? { range } : {} },
-      axes: [axis({ space: 20, splits: () => x.splits, values: () => x.names, grid: { show: false } }), axis({ size: 48, values: (_, list) => list.map((value) => Number(value.toPrecision(3))) })],
+      axes: [axis({ space: 20, splits: () => x.splits, values: (chart) => names(x.titles, chart.width), grid: { show: false } }), axis({ size: 48, values: (_, list) => list.map((value) => Number(value.toPrecision(3))) })],
       bands: bands.map(([upper, lower, part]) => ({ series: [upper + 1, lower + 1], fill: alpha(css(series[upper].colour), part) })),
       series: [{ label: x.label, value: (_, at) => (at === null ? "–" : x.tell(Math.round(at))) }, ...series.map(line)],
       hooks: { ready: [click], setCursor: [rest], draw: [borders] },

@@ -104,7 +104,7 @@
 
   function chart(holder, data, tables, row) {
     const values = (key) => tables.map((table) => table[key][row]);
-    const series = [["IoU truth, teacher", "teacher_truth", "--teacher"], ["IoU truth, SAM", "sam_truth", "--sam"], ["agreement", "iou", "--soft"], ["w teacher", "teacher_weight", "--teacher", [4, 4]], ["w SAM", "sam_weight", "--sam", [4, 4]]]
+    const series = [["IoU truth, teacher", "teacher_truth", "--teacher"], ["IoU truth, SAM", "sam_truth", "--sam"], ["IoU, teacher with SAM", "iou", "--soft"], ["w teacher", "teacher_weight", "--teacher", [4, 4]], ["w SAM", "sam_weight", "--sam", [4, 4]]]
       .map(([label, key, colour, dash]) => ({ label, colour, dash, values: values(key) })).filter((item) => item.values.some((value) => value !== null));
     SCALER.charts.lines(holder, data.run.stops.map((stop) => stop.title), series, { height: 200, range: [0, 1], onpoint: (i) => SCALER.go({ stop: data.run.stops[i].name }) });
   }
