@@ -21,7 +21,7 @@ LISTED = 100  # findings of one kind that are listed
 SEVERITY = {
     "error": ("Errors", "The data cannot be used until these are fixed."),
     "warning": ("Warnings", "The data can be used, but look at these first."),
-    "note": ("Notes", "What is unusual, and how it is treated."),
+    "note": ("Notes", "Something unusual, and how it is handled."),
 }
 
 

@@ -49,7 +49,7 @@ def test_marks_of_many_are_kept_taken_back_saved_and_read(index: Path, page: Any
     go(page, q="")
     mark_all(page, "accept")
     assert page.locator(".marked tbody tr").count() == 12
-    page.get_by_role("button", name="take back").click()
+    page.get_by_role("button", name="undo").click()
     until(page, "SCALER.marks.all().length === 2")
     page.evaluate("SCALER.marks.replace([])")
     page.set_input_files("input[type=file]", saved)

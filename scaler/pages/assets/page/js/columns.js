@@ -29,9 +29,9 @@
     { key: "cold", title: "cold start", format: yes, help: "both see nothing, or are undecided everywhere" },
     { key: "change", title: "largest change", run: true, format: three, help: "1 − IoU of the teacher's object between two stops, the largest of all" },
     { key: "oscillation", title: "turns", run: true, format: whole, help: "how often the teacher's object changed direction on its way to the last one" },
-    { key: "truth_area", title: "area, truth", run: true, format: share, help: "share of the image that truly is object" },
-    { key: "labelled", title: "has mask", run: true, format: yes, help: "training was given its mask" },
-    { key: "marked", title: "marked px", run: true, format: whole, help: "pixels that the user marked" },
+    { key: "truth_area", title: "area, truth", run: true, format: share, help: "the true object's share of the image" },
+    { key: "labelled", title: "has mask", run: true, format: yes, help: "training may use its mask" },
+    { key: "marked", title: "marked px", run: true, format: whole, help: "pixels that you marked" },
     { key: "width", title: "width", run: true, format: whole, help: "of the original image, pixels" },
     { key: "height", title: "height", run: true, format: whole, help: "of the original image, pixels" },
   ];

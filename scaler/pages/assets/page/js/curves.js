@@ -57,7 +57,7 @@
     const holder = el("div", { class: "plot" }), models = Object.keys(run.models);
     const section = el("section", {}, el("h2", {}, "Metrics of the whole split"),
       el("div", { class: "filters" }, select("metric", names, metric, (value) => SCALER.go({ metric: value }, { replace: true })), select("on", [["test", "test"], ["val", "validation"]], on, (value) => SCALER.go({ on: value }, { replace: true }))),
-      el("p", { class: "about" }, run.metrics[metric].meaning, ". A click shows the images of that model at that stop, the farthest from the truth first."), holder);
+      el("p", { class: "about" }, run.metrics[metric].meaning, ". Click a point to see that model's images at that stop, worst first."), holder);
     const draw = () => {
       const series = models.map((model) => ({ label: run.models[model], ...SCALER.charts.STYLE[model], values: run.curves[on][model][metric] }));
       SCALER.charts.lines(holder, titlesOf(run), series, { height: 280, onpoint: (i, y) => {
@@ -73,7 +73,7 @@
     const learning = run.stops.some((stop) => run.shares[stop.name].count < run.splits.train[1] - run.splits.train[0]) ? "no" : "";
     const shares = (source, at) => run.stops.map((stop) => (stop[source] ? run.shares[stop.name][source][at] : null));
     const section = el("section", {}, el("h2", {}, "Branches of the loss (eq 12), and cold starts"),
-      el("p", { class: "about" }, `Of the ${run.shares[run.stops[0].name].count} training images that learn from pseudo-labels: the share that each branch took, by the entropy of the label. A click shows the images.`),
+      el("p", { class: "about" }, `Share of the ${run.shares[run.stops[0].name].count} training images that learn from pseudo-labels in each branch, by the entropy of the label. Click to see the images.`),
       el("div", { class: "charts brief" }, sources.map(([, title, holder]) => el("figure", { class: "chart" }, el("figcaption", {}, `labels of ${title}`), holder)),
         el("figure", { class: "chart" }, el("figcaption", { title: column("cold").help }, "cold starts"), cold)));
     const draw = () => {
@@ -97,7 +97,7 @@
     const groups = GROUPS.map(([title, keys]) => [title, keys.filter((key) => run.stops.some((stop) => run.distributions[stop.name][split][key]))]).filter(([, keys]) => keys.length);
     const section = el("section", { class: "distributions quantiles" }, el("h2", {}, "Distributions over the images"),
       el("div", { class: "filters" }, select("images", Object.keys(run.splits).map((name) => [name, name]), split, (value) => SCALER.go({ split: value }, { replace: true }))),
-      el("p", { class: "about" }, "Line: the median; bands: the middle half, and 5 to 95 % of the images. A click shows the images between the two quantiles around it."),
+      el("p", { class: "about" }, "Line: the median; bands: the middle half, and 5 to 95 % of the images. Click between two quantiles to see the images there."),
       groups.map(([title, keys]) => [el("h3", {}, title), el("div", { class: "charts brief" }, keys.map(figure))]).flat());
     return [section, () => { for (const [key, holder] of drawn) distribution(holder, data, split, key); }];
   }

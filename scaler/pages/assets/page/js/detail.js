@@ -62,7 +62,7 @@
     const names = data.run.stops.map((item) => item.name);
     const at = names.indexOf(stop);
     return el("div", { class: "slider" },
-      SCALER.button("◀", () => SCALER.go({ stop: names[Math.max(0, at - 1)] }), { title: "the stop before: [", disabled: at === 0, "aria-label": "stop before" }),
+      SCALER.button("◀", () => SCALER.go({ stop: names[Math.max(0, at - 1)] }), { title: "previous stop: [", disabled: at === 0, "aria-label": "previous stop" }),
       el("input", { type: "range", min: 0, max: names.length - 1, step: 1, value: at, id: "stop", "aria-label": "stop", "aria-valuetext": SCALER.data.titleOf(data.run, stop),
         oninput: (event) => SCALER.go({ stop: names[event.target.value] }, { replace: true }) }),
       SCALER.button("▶", () => SCALER.go({ stop: names[Math.min(names.length - 1, at + 1)] }), { title: "the next stop: ]", disabled: at === names.length - 1, "aria-label": "next stop" }),
@@ -95,7 +95,7 @@
       list.push(["truth", files.data[split], "mask", place]);
     }
     const titles = Object.fromEntries(SCALER.picture.LAYERS.map((layer) => [layer.key, layer.title]));
-    return el("details", { class: "paths" }, el("summary", {}, "HDF5: where this lies"), el("table", {}, el("tbody", {}, list.filter(([layer]) => maps[layer]).map(([layer, path, name, index]) => {
+    return el("details", { class: "paths" }, el("summary", {}, "Where this is stored (HDF5)"), el("table", {}, el("tbody", {}, list.filter(([layer]) => maps[layer]).map(([layer, path, name, index]) => {
       const text = `h5py.File(${quote(path)})[${quote(name)}][${index}]`;
       const button = SCALER.button("copy", () => SCALER.copy(text, button));
       return el("tr", {}, el("th", { scope: "row" }, titles[layer]), el("td", {}, el("code", {}, text)), el("td", {}, button));

@@ -2,8 +2,8 @@
 // Start: header, tabs, theme, keys; and showing the page that the address names.
 (() => {
   const { el } = SCALER;
-  const KEYS = [["o, i, c, s", "overview, images, curves, selection"], ["/", "search by name"], ["↑ ↓ or k j, Enter", "move in the list, open the image"], ["← →", "image before, next image"],
-    ["[ ]", "stop before, next stop"], ["a r n", "accept, reject, annotate (again: take it back)"], ["Esc", "back to the list"], ["t", "light or dark"], ["?", "this help"]];
+  const KEYS = [["o, i, c, s", "overview, images, curves, selection"], ["/", "search by name"], ["↑ ↓ or k j, Enter", "move in the list, open the image"], ["← →", "previous, next image"],
+    ["[ ]", "previous, next stop"], ["a r n", "accept, reject, annotate (again: undo)"], ["Esc", "back to the list"], ["t", "light or dark"], ["?", "this help"]];
   const VIEWS = { o: "overview", i: "table", c: "curves", s: "selection" };
   const VERDICTS = { a: "accept", r: "reject", n: "annotate" };
   let asked = 0; // counts requests, so that an old one cannot overwrite a newer

@@ -5,7 +5,7 @@
   const SHOWN = 300; // rows built at once
   const chosen = new Set(SCALER.marks.VERDICTS); // verdicts that go out
   const options = { suffix: ".jpg", shape: "polygons" };
-  let outcome = []; // said after the last action, until the next
+  let outcome = []; // of the last action, shown until the next
   let only = ""; // verdict that the list is narrowed to
   let undo = null; // marks before the last action on many
 
@@ -21,7 +21,7 @@
   function takeBack() {
     SCALER.marks.replace(undo);
     undo = null;
-    outcome = ["Taken back."];
+    outcome = ["Undone."];
     SCALER.refresh();
   }
 
@@ -36,7 +36,7 @@
       if (!read || read.format !== "scaler-marks" || read.version !== 1 || !Array.isArray(read.marks)) throw new Error("this page did not save it");
       const marks = read.marks.filter((mark) => mark && typeof mark.id === "string").map((mark) => [mark.id, mark]);
       const unknown = marks.filter(([id]) => !data.rows.has(id)).length;
-      many(`${marks.length} marks read from ${file.name}, in place of those before.${read.fingerprint === data.run.fingerprint ? "" : ` They were made on another run (${read.run});`}${unknown ? ` ${unknown} are of images that this run does not have.` : ""}`,
+      many(`${marks.length} marks read from ${file.name}; they replace the earlier ones.${read.fingerprint === data.run.fingerprint ? "" : ` They were made on another run (${read.run}).`}${unknown ? ` ${unknown} are of images that this run does not have.` : ""}`,
         () => SCALER.marks.replace(marks));
     } catch (error) {
       outcome = [`${file.name}: not read (${error.message}).`];
@@ -64,13 +64,13 @@
     return el("div", { class: "bulk" },
       el("span", {}, el("a", { href: SCALER.address({ view: "table" }) }, "The list of images"), ` shows ${ids.length} ${state.split} images now${view ? ` (“${view.title}”)` : ""}${state.q ? ` with “${state.q}” in their names` : ""}:`),
       SCALER.marks.VERDICTS.map(verdict),
-      button("unmark them", () => many("No longer marked; notes are kept.", () => SCALER.marks.setMany(ids, "")), { disabled: !ids.some((id) => SCALER.marks.get(id).verdict) }),
-      undo ? button("take back", takeBack) : null);
+      button("unmark them", () => many("Marks removed; notes are kept.", () => SCALER.marks.setMany(ids, "")), { disabled: !ids.some((id) => SCALER.marks.get(id).verdict) }),
+      undo ? button("undo", takeBack) : null);
   }
 
   function resolution(run) {
-    const less = run.tile < run.size ? ` They are smaller than the run's labels (${run.size}): for those, make the page with --tile ${run.size}.` : "";
-    return `Labels are cut at p = 0.5, and each part that hangs together, over corners too, is an object of its own. They come from this page's pictures of ${run.tile} × ${run.tile} pixels, brought to each image's own width and height: run lengths by bilinear means, as in predictions; polygons by outlines between those pixels.${less}`;
+    const less = run.tile < run.size ? ` These are smaller than the run's labels (${run.size}); for full resolution, make the page with --tile ${run.size}.` : "";
+    return `A label is cut at p = 0.5, and each connected part (corners included) becomes one object. Labels come from this page's pictures of ${run.tile} × ${run.tile} pixels, resized to each image's own width and height: run lengths bilinearly, as in predictions; polygons from the outlines between pixels.${less}`;
   }
 
   async function goOut(kind, data, state, all) {
@@ -90,19 +90,19 @@
       if (event.target.checked) chosen.add(verdict); else chosen.delete(verdict);
       for (const item of buttons) item.disabled = !ready();
     } }), ` ${verdict}`);
-    return el("section", {}, el("h2", {}, "Take out"),
+    return el("section", {}, el("h2", {}, "Export"),
       el("div", { class: "filters" },
         el("fieldset", { class: "verdicts" }, el("legend", {}, "which"), SCALER.marks.VERDICTS.map(tick)),
         select("label", SCALER.takeout.LABELS, state.label, (label) => SCALER.go({ label }, { replace: true })),
         select("stop", data.run.stops.map((stop) => [stop.name, stop.title]), SCALER.data.stopOf(data, state), (stop) => SCALER.go({ stop }, { replace: true })),
         select("CVAT, Label Studio", SCALER.takeout.SHAPES, options.shape, (shape) => { options.shape = shape; }),
-        data.images.suffix.every(Boolean) ? null : el("label", { class: "field", title: "these images were drawn and have no files; COCO, Labelme, CVAT and Label Studio name one" }, el("span", {}, "image files end in"),
+        data.images.suffix.every(Boolean) ? null : el("label", { class: "field", title: "these images have no files of their own; COCO, Labelme, CVAT and Label Studio need a file name" }, el("span", {}, "image files end in"),
           el("input", { type: "text", value: options.suffix, size: 6, onchange: (event) => { options.suffix = event.target.value.trim(); } }))),
       el("div", { class: "out" }, buttons),
       el("div", { class: "outcome", role: "status" }, outcome.map((text) => el("p", {}, text))),
-      el("details", { class: "about" }, el("summary", {}, "what is in these files, and the way back"),
+      el("details", { class: "about" }, el("summary", {}, "What these files hold, and how corrections come back"),
         el("p", {}, resolution(data.run)),
-        el("p", {}, "The list has an id a line, as ", el("code", {}, "prepare_data.labelled_list"), " and ", el("code", {}, "python -m scaler export --only"), " read it. In the CSV a text that a spreadsheet would take for a formula begins with an apostrophe."),
+        el("p", {}, "The list has one id per line, as ", el("code", {}, "prepare_data.labelled_list"), " and ", el("code", {}, "python -m scaler export --only"), " read it. In the CSV, a text that a spreadsheet would take for a formula begins with an apostrophe."),
         el("p", {}, "COCO holds run lengths, Labelme polygons (unpack the archive where the images lie). After correction in such a tool, ", el("code", {}, "python -m scaler import FORMAT FILE --into DATA --corrections --by NAME"), " puts the labels into the data of the next run, and keeps a record of who changed what.")));
   }
 
@@ -118,12 +118,12 @@
       el("th", { scope: "row" }, known ? el("a", { href: SCALER.address({ view: "detail", image: id, split: data.images.split[row] }) }, id) : [id, el("span", { class: "soft" }, " (not in this run)")]),
       el("td", {}, SCALER.marks.VERDICTS.map(verdict)),
       el("td", { class: "note" }, el("input", { type: "text", value: mark.note, "aria-label": `note on ${id}`, placeholder: "note", maxLength: 2000, onchange: (event) => SCALER.marks.set(id, { note: event.target.value }) })),
-      el("td", {}, button("forget", () => many("Forgotten.", () => SCALER.marks.set(id, { verdict: "", note: "" })), { "aria-label": `forget ${id}` })));
+      el("td", {}, button("remove", () => many("Mark removed.", () => SCALER.marks.set(id, { verdict: "", note: "" })), { "aria-label": `remove the mark of ${id}` })));
   }
 
   function list(data, all, state) {
     const shown = all.filter(([, mark]) => !only || mark.verdict === only);
-    if (!all.length) return el("p", { class: "wait" }, "Nothing is marked yet. In the list or on an image: a accepts, r rejects, n asks for annotation.");
+    if (!all.length) return el("p", { class: "wait" }, "Nothing is marked yet. In the list or on an image, press a to accept, r to reject, n to ask for annotation.");
     const body = el("tbody", {}, shown.slice(0, SHOWN).map(([id, mark]) => line(data, id, mark, state)));
     let count = Math.min(SHOWN, shown.length);
     const more = button("", () => {

@@ -17,7 +17,7 @@
 
   function source(name, table, prefix, row, data) {
     const entropy = table[`${prefix}_entropy`][row];
-    if (entropy === null) return `${name}: its labels of this stop are missing.`;
+    if (entropy === null) return `${name}: its labels at this stop have not been made.`;
     const { weighting, phase_one: phase } = data.run.params;
     const forms = { linear: "1 − E", exponential: "exp(−E)", quadratic: "(1 − E)²" };
     return `${name}: entropy E = ${two(entropy)} (eq 5), so the image weighs w = ${two(table[`${prefix}_weight`][row])}`
@@ -26,20 +26,20 @@
   }
 
   function used(stop) {
-    if (stop === "init") return "At the initialization both models know the labelled images alone; SAM's labels teach the segmenter in the warm-up.";
+    if (stop === "init") return "At the initialization both models have seen the labelled images only; SAM's labels teach the segmenter in the warm-up.";
     return "Whichever model is trained next learns from the newest labels of the other: the segmenter from SAM's (eq 7), SAM from the consensus (eq 16-17).";
   }
 
   // Sentences, and what is missing where there are no labels.
   SCALER.sentences = (data, table, stop, row) => {
     const split = SCALER.data.splitOf(data.run, row);
-    if (split !== "train") return ["A " + (split === "val" ? "validation" : "test") + " image: nothing learned from it. What is shown are predictions; they carry no weights, and there is no consensus."];
+    if (split !== "train") return ["A " + (split === "val" ? "validation" : "test") + " image: nothing learned from it. Shown are predictions, which have no weights; there is no consensus."];
     const list = [];
-    if (data.images.labelled[row]) list.push("This image has a mask and learns from that (eq 13-14); its pseudo-labels are only looked at here.");
+    if (data.images.labelled[row]) list.push("Training uses this image's mask (eq 13-14); its pseudo-labels are shown for comparison only.");
     list.push(source("Teacher", table, "teacher", row, data), source("SAM", table, "sam", row, data), used(stop));
     if (table.cold[row]) list.push("Cold start: both see nothing, or are undecided everywhere. A mask for this image would help most.");
     const kept = table.teacher_marks[row];
-    if (kept !== null && Math.min(kept, table.sam_marks[row]) < 1) list.push("It contradicts marks that the user made: see the layer “marks”.");
+    if (kept !== null && Math.min(kept, table.sam_marks[row]) < 1) list.push("Teacher or SAM contradicts your marks here: see the layer “marks”.");
     return list;
   };
 })();

@@ -32,7 +32,7 @@ var SCALER = (() => {
       script.onload = () => {
         script.remove();
         if (values.has(key)) resolve(values.get(key));
-        else reject(new Error(`data/${key}.js does not hold what its name says`));
+        else reject(new Error(`data/${key}.js holds other data than its name says; make the page again with: python -m scaler inspect`));
       };
       script.onerror = () => {
         script.remove();

@@ -2,7 +2,7 @@
 // A row per image: only the rows in sight are built, so that thousands scroll smoothly.
 (() => {
   const { el } = SCALER;
-  const HEIGHT = 64; // pixels of a row, as in page.css
+  const HEIGHT = 64; // pixels of a row, as in style.css
   const SPARE = 6; // rows built beyond the edge
   let view = null; // what is shown now
 
@@ -112,7 +112,7 @@
       page.querySelector(".about").replaceWith(about);
       if (document.activeElement.id !== "search" && !page.querySelector(".chooser").open) page.querySelector(".filters").replaceWith(filters(data, state));
     } else SCALER.fill(page, filters(data, state), about, scroller);
-    if (!rows.length) scroller.append(el("p", { class: "wait" }, "No image is such."));
+    if (!rows.length) scroller.append(el("p", { class: "wait" }, "No image matches."));
     if (at) move(0);
     paint();
   }

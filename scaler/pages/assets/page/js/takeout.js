@@ -42,11 +42,11 @@
     const outcome = [];
     if (items.length > left.length) {
       SCALER.download.files(`selection-${kind}`, files, kind === "labelme" ? { archive: true } : {});
-      outcome.push(`${format.title}: ${items.length - left.length} images went to your browser's downloads.`);
-    } else outcome.push(`${format.title}: nothing to take out.`);
-    if (lost.unlabelled.length) outcome.push(`Left out, as ${options.label === "sam" ? "SAM" : `the ${options.label}`} has no label of them at ${SCALER.data.titleOf(data.run, stop)}: ${some(lost.unlabelled)}.`);
-    if (lost.unknown.length) outcome.push(`Left out, as this run does not have them: ${some(lost.unknown)}.`);
-    if (left.length) outcome.push(`Left out, as this format cannot hold their names: ${some(left)}.`);
+      outcome.push(`${format.title}: ${items.length - left.length} images saved to your browser's downloads.`);
+    } else outcome.push(`${format.title}: nothing to export.`);
+    if (lost.unlabelled.length) outcome.push(`Left out because ${options.label === "sam" ? "SAM" : `the ${options.label}`} has no labels for them at ${SCALER.data.titleOf(data.run, stop)}: ${some(lost.unlabelled)}.`);
+    if (lost.unknown.length) outcome.push(`Left out because this run does not have them: ${some(lost.unknown)}.`);
+    if (left.length) outcome.push(`Left out because this format cannot hold their names: ${some(left)}.`);
     return outcome;
   }
 
