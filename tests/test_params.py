@@ -31,6 +31,8 @@ def load_text(tmp_path: Path, text: str) -> Params:
         ("  simple_entropy: 0.2", "  simple_entropy: 0.9", ["simple_entropy must be below difficult_entropy"]),
         ("seed: 0\n", "", ["`seed` is missing"]),
         ("seed: 0\n", "seed: 0\nsede: 1\n", ["unknown key `sede`", "Did you mean `seed`"]),
+        ("  source: data/laboratory", "  source: 'data/a$b'", ["prepare_data.source", "must not contain '$'"]),
+        ("  weights: scaler", "  weights: a$b", ["sam.weights", "must not contain"]),
         ("  round_1:", "  1:", ["rounds", "valid string"]),
         (
             "{start: round_1, labels: round_2}",

@@ -5,13 +5,26 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[int, Field(ge=1)]
 Turns = Annotated[list[Literal[0, 1, 2, 3]], Field(min_length=1)]
 Flips = Annotated[list[Literal["none", "h", "v"]], Field(min_length=1)]
+
+
+def _quotable(value: str) -> str:
+    bad = sorted(set(value) & set('"$`\\{}\n'))
+    if bad:
+        raise ValueError(
+            f"got {value!r}: a path here becomes part of a command and must not contain {' '.join(map(repr, bad))}; "
+            "rename the file or folder, or put a link with a plain name beside it"
+        )
+    return value
+
+
+CommandPath = Annotated[str, AfterValidator(_quotable)]
 
 
 class Block(BaseModel):
@@ -23,7 +36,7 @@ class Block(BaseModel):
 class PrepareDataParams(Block):
     """Where the images are, their size, and which of them have which labels."""
 
-    source: str
+    source: CommandPath
     layout: Literal["general", "cod", "pranet", "gdd", "drive", "sod", "pairs", "csv"]
     table: str
     size: Annotated[int, Field(ge=32, multiple_of=32)]
@@ -123,7 +136,7 @@ class SamParams(Block):
         "nano", "vit_b", "vit_l", "vit_h", "mobile_sam",
         "sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "sam2.1_large",
     ]  # fmt: skip
-    weights: str
+    weights: CommandPath
     sha256: str | None
     size: Annotated[int, Field(ge=32)] | None
     adaptation: Literal["adapter", "lora", "decoder"]

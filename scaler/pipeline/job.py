@@ -189,7 +189,7 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
     if raw:
         digest = currency.raw_digest(path)
         if digest is None:
-            raise ScalerError(f"--{name}: expected a file or folder at {path}, but there is none. Check params.yaml.")
+            raise ScalerError(f"--{name}: expected a file or folder at {path}, but there is none. {_advice(path)}")
         return Input(name, path, True, digest)
     value = currency.identity(path)
     if value is None:
@@ -199,6 +199,13 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
             f"Make it with `snakemake --cores all {path}` or `dvc repro`."
         )
     return Input(name, path, False, value)
+
+
+def _advice(path: str) -> str:
+    """What to do about a file of the user that is not there."""
+    if ".dvc/tmp" in Path.cwd().as_posix():  # a copy of what git and DVC track
+        return f"Commit what `dvc add` wrote for it, or add `--copy-paths '{path}'` to `dvc exp run --temp`."
+    return "Check params.yaml."
 
 
 def _line(stage: str, arguments: Sequence[str]) -> str:
