@@ -14,6 +14,7 @@ from scaler.params import INIT, WARM_UP, Params, round_number
 
 DATA = "data"
 STOPS = "stops"
+EVALUATION = "evaluation.h5"
 TRUTH = "train_truth"
 
 
@@ -46,7 +47,7 @@ class Stop:
     @property
     def evaluation(self) -> Path:
         """The scores and predictions of both models on validation and test images."""
-        return self.folder / "evaluation.h5"
+        return self.folder / EVALUATION
 
     def labels(self, kind: LabelKind) -> Path:
         """The folder with the shards of one set of pseudo-labels of the training images."""

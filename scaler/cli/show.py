@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,20 +146,16 @@ def _figures(file: h5py.File) -> Iterator[str]:
     """Of an evaluation: the metrics of each split and model."""
     if file.attrs["kind"] != "evaluation":
         return
-    from scaler.metrics.names import METRICS, MODELS
+    from scaler.artifacts.evaluation import read_scores
+    from scaler.metrics.names import METRICS
 
     yield ""
     yield "metrics" + " " * 15 + " ".join(f"{metric.label:>10}" for metric in METRICS.values())
-    for split, group in file.items():
-        for model in (name for name in MODELS if name in group):
-            yield f"  {split:5} {model:12}  " + _numbers(group[model], METRICS)
-        for own in group.get("sets", {}).values():
-            for model in (name for name in MODELS if name in own):
-                yield f"  {split:5} {model:12}  {_numbers(own[model], METRICS)}  {own.attrs['name']}"
-
-
-def _numbers(group: h5py.Group, names: Iterable[str]) -> str:
-    return " ".join(f"{float(group.attrs[name]):10.3f}" for name in names)
+    for split, scores in read_scores(file, predictions=False).items():
+        for name, summary in {"": scores.summary, **scores.sets}.items():
+            for model, values in summary.items():
+                numbers = " ".join(f"{values[metric]:10.3f}" for metric in METRICS)
+                yield f"  {split:5} {model:12}  {numbers}  {name}".rstrip()
 
 
 def _log(file: h5py.File) -> Iterator[str]:

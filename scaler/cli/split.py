@@ -80,15 +80,13 @@ def split(
 
 
 def _labelled_of(request: Request) -> list[str]:
-    from scaler.artifacts.hdf5 import read_ids
-    from scaler.artifacts.reading import open_artifact
+    from scaler.artifacts.splits import open_data
 
     given = [name for name in ("params", "fraction", "val_fraction", "groups") if getattr(request, name) is not None]
     if given:
         raise ScalerError(f"split: --{given[0].replace('_', '-')} draws from a folder; a prepared split is only read.")
-    with open_artifact(request.data, "data") as file:
-        labelled = file["labelled"][()]
-        return [name for name, chosen in zip(read_ids(file), labelled, strict=True) if chosen]
+    split = open_data(request.data)
+    return [name for name, chosen in zip(split.ids, split.labelled, strict=True) if chosen]
 
 
 def _draw(request: Request) -> dict[Path, list[str]]:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import Header, read_header
+from scaler.artifacts.paths import EVALUATION
+from scaler.artifacts.splits import open_data
 from scaler.metrics.names import METRICS
 from scaler.use.model import LoadedModel, data_artifact
 
@@ -54,7 +54,7 @@ def evaluation_beside(path: Path, header: Header) -> tuple[Path, dict[str, Any]]
     Returns:
         The `metrics.json` and its contents {split: {model: {metric: value}}}, or None.
     """
-    found = read_header(path.parent / "evaluation.h5")
+    found = read_header(path.parent / EVALUATION)
     numbers = path.parent / "metrics.json"
     if found is None or not numbers.is_file():
         return None
@@ -86,8 +86,7 @@ def _data(model: LoadedModel) -> str:
     if path is None or header is None:
         return "## Data\n\nThe training data was not found beside the model when it was exported."
     block = header.params["prepare_data"]
-    with h5py.File(path, "r") as file:
-        labelled = file["labelled"][()]
+    labelled = open_data(path).labelled
     lines = [
         f"- source: `{block['source']}`, prepared at {block['size']} x {block['size']}",
         f"- supervision: {block['supervision']} ({SUPERVISION[block['supervision']]})",
