@@ -14,10 +14,10 @@ def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) 
     from scaler.training.checkpoints import write_sam
     from scaler.training.run import TrainingRun
 
-    training = TrainingRun.open(job.params, "initialize_sam", data, val, job.steps(out))
+    training = TrainingRun.open(job.params, "initialize_sam", data=data, val=val, steps=job.steps(out))
     model, log = initialize_sam(training)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, job.params.sam, log, training.size)
+        write_sam(file, model, job.params.sam, log, training.size, training.epochs)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
     from scaler.training.checkpoints import write_segmenter
     from scaler.training.run import TrainingRun
 
-    training = TrainingRun.open(job.params, "initialize_segmenter", data, val, job.steps(out))
+    training = TrainingRun.open(job.params, "initialize_segmenter", data=data, val=val, steps=job.steps(out))
     pair, log = initialize_segmenter(training)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, *pair, log, training.size)
+        write_segmenter(file, *pair, log, training.size, training.epochs)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,14 @@ def main(
     from scaler.training.sets import load_labels
 
     params = job.params
-    training = TrainingRun.open(params, "train_sam", data, val, job.steps(out), round_number(round))
+    training = TrainingRun.open(
+        params, "train_sam", data=data, val=val, steps=job.steps(out), round=round_number(round), start=sam
+    )
     pool = load_labels(segmenter_labels, params.shards, "segmenter_labels", "probability", training.data.ids)
     cues = load_cues(params, training.data, segmenter_labels)
     model, log = train_sam(training, read_sam(sam, params.sam), pool, cues)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, params.sam, log, training.size)
+        write_sam(file, model, params.sam, log, training.size, training.epochs)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,18 @@ def main(
     from scaler.params import round_number
     from scaler.training.checkpoints import read_segmenter, write_segmenter
     from scaler.training.run import TrainingRun
-    from scaler.training.sets import load_labels
+    from scaler.training.sets import load_column, load_labels
 
     number = round_number(round)
-    training = TrainingRun.open(job.params, "train_segmenter", data, val, job.steps(out), number)
+    training = TrainingRun.open(
+        job.params, "train_segmenter", data=data, val=val, steps=job.steps(out), round=number, start=segmenter
+    )
     pair = read_segmenter(segmenter, job.params.segmenter, training.size)
     pool = load_labels(sam_labels, job.params.shards, "sam_labels", "probability", training.data.ids)
-    pair, log = train_segmenter(training, pair, pool)
+    agreement = load_column(sam_labels, job.params.shards, "sam_labels", "agreement", training.data.ids)
+    pair, log = train_segmenter(training, pair, pool, agreement)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, *pair, log, training.size)
+        write_segmenter(file, *pair, log, training.size, training.epochs)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,17 @@ def main(job: Job, *, data: Artifact, val: Artifact, segmenter: Artifact, sam_la
     from scaler.method.phase_one import train_segmenter
     from scaler.training.checkpoints import read_segmenter, write_segmenter
     from scaler.training.run import TrainingRun
-    from scaler.training.sets import load_labels
+    from scaler.training.sets import load_column, load_labels
 
-    training = TrainingRun.open(job.params, "warm_up", data, val, job.steps(out), 0)
+    training = TrainingRun.open(
+        job.params, "warm_up", data=data, val=val, steps=job.steps(out), round=0, start=segmenter
+    )
     pair = read_segmenter(segmenter, job.params.segmenter, training.size)
     pool = load_labels(sam_labels, job.params.shards, "sam_labels", "probability", training.data.ids)
-    pair, log = train_segmenter(training, pair, pool)
+    agreement = load_column(sam_labels, job.params.shards, "sam_labels", "agreement", training.data.ids)
+    pair, log = train_segmenter(training, pair, pool, agreement)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, *pair, log, training.size)
+        write_segmenter(file, *pair, log, training.size, training.epochs)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from scaler.errors import ScalerError
 from scaler.params import Params, load_params
-from tests.conftest import ROOT
+from tests.conftest import ROOT, with_values
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -51,12 +51,46 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, expected: li
         assert part in str(caught.value)
 
 
-def test_views_without_replacement(tmp_path: Path) -> None:
-    """Two flips, four turns and one scale make 8 combinations."""
-    text = TEXT.replace("  replacement: true", "  replacement: false")
-    assert load_text(tmp_path, text.replace("  views: 12", "  views: 8")).label_with_sam.replacement is False
-    with pytest.raises(ScalerError, match="9 cannot be drawn without replacement from 8"):
-        load_text(tmp_path, text.replace("  views: 12", "  views: 9"))
+ABLATIONS = {  # the paper's ablations and the controls: each is a change of values that the check takes
+    "without SAM's source: the mean teacher alone": {"phase_one": {"sources": "teacher"}},
+    "without the teacher's source": {"phase_one": {"sources": "sam"}},
+    "without the fused label: one view": {"label_with_sam": {"views": 1, "flips": ["none"], "quarter_turns": [0]}},
+    "without image weight": {"weighting": {"image_weight": "none"}},
+    "without pixel weight": {"weighting": {"pixel_weight": "none"}},
+    "without the difficult form": {"weighting": {"difficult_entropy": None}},
+    "without the simple form": {"weighting": {"simple_entropy": None}},
+    "without either form": {"weighting": {"difficult_entropy": None, "simple_entropy": None}},
+    "without Phase II": {"train_sam": {"epochs": 0}},
+    "L_AI of two weak views": {"train_sam": {"invariance_views": "weak"}},
+    "without L_AI": {"train_sam": {"invariance_weight": 0.0}},
+    "L_NR replaced by Phase I's refinement": {"train_sam": {"resistance": "refinement"}},
+    "without L_NR": {"train_sam": {"resistance_weight": 0.0}},
+    "without stage 1": {"initialize_segmenter": {"epochs": 0}, "initialize_sam": {"epochs": 0}},
+    "without stage 2": {"warm_up": {"epochs": 0}},
+    "labels alone for as many steps": {"phase_one": {"sources": "none"}},
+    "labelled images alone for as many steps": {"phase_one": {"sources": "none", "labelled_per_batch": 8}},
+    "full supervision": {"prepare_data": {"supervision": "full"}},
+}
+
+
+@pytest.mark.parametrize("change", ABLATIONS.values(), ids=ABLATIONS)
+def test_every_ablation_is_a_change_of_values(params: Params, change: dict[str, dict[str, object]]) -> None:
+    values = with_values(params, **change).model_dump()
+    assert all(values[block][name] == value for block, changed in change.items() for name, value in changed.items())
+
+
+def test_labelled_images_must_fit_into_a_batch(params: Params) -> None:
+    with pytest.raises(ValueError, match="9 do not fit into a batch of 8"):
+        with_values(params, phase_one={"labelled_per_batch": 9})
+    with pytest.raises(ValueError, match="which only"):
+        with_values(params, phase_one={"labelled_per_batch": 2}, prepare_data={"supervision": "points"})
+
+
+def test_zoom_and_prompts_exclude_each_other(params: Params) -> None:
+    zoom = {"zoom": True, "scales": [1.0, 2.0]}
+    assert with_values(params, label_with_sam=zoom).label_with_sam.zoom
+    with pytest.raises(ValueError, match="prompts cannot follow"):
+        with_values(params, label_with_sam=zoom, sam={"prompts": "teacher_box"})
 
 
 def test_several_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ Tensors = Mapping[str, NDArray[Any]]
 NETWORKS = {"segmenter": ("student", "teacher"), "sam": ("trained",)}
 INPUT_SIZE = "input_size"
 FROZEN = "frozen_weights_sha256"
+EPOCHS = "epochs"
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,18 @@ class StoredModel:
             "trained", the part of SAM that training changed.
         input_size: side in pixels of the images that it learned on.
         frozen_sha256: checksum of the weights file that the rest of SAM comes from; "" for a segmenter.
+        epochs: that it was trained for, over all stages of the run.
     """
 
     networks: Mapping[str, Tensors]
     input_size: int
     frozen_sha256: str = ""
+    epochs: int = 0
 
 
 def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, float]]) -> None:
     """Write a model and the log of its training, one row per epoch."""
-    file.attrs[INPUT_SIZE] = model.input_size
+    file.attrs[INPUT_SIZE], file.attrs[EPOCHS] = model.input_size, model.epochs
     if model.frozen_sha256:
         file.attrs[FROZEN] = model.frozen_sha256
     for name, tensors in model.networks.items():
@@ -55,7 +58,10 @@ def read_model(path: Path, kind: str, *, tensors: bool = True) -> StoredModel:
     """
     with open_artifact(path, kind) as file:
         networks = {name: read_tensors(file, name) for name in NETWORKS[kind]} if tensors else {}
-        return StoredModel(networks, int(file.attrs[INPUT_SIZE]), str(file.attrs.get(FROZEN, "")))
+        attributes = file.attrs
+        return StoredModel(
+            networks, int(attributes[INPUT_SIZE]), str(attributes.get(FROZEN, "")), int(attributes.get(EPOCHS, 0))
+        )
 
 
 def write_tensors(file: h5py.Group, name: str, tensors: Tensors) -> None:

@@ -60,22 +60,17 @@ def label_with_sam(
     options, (round_number, shard) = params.label_with_sam, stop
     chosen = list(shard_range(len(data.ids), len(params.shards), int(shard)))
     ids = [data.ids[i] for i in chosen]
-    views = [
-        draw_views(
-            generator(params.seed, "label_with_sam", round_number, name),
-            options.views,
-            options.flips,
-            options.quarter_turns,
-            options.scales,
-            options.replacement,
-        )
-        for name in ids
-    ]
+    views = [draw_views(generator(params.seed, "label_with_sam", round_number, name), options) for name in ids]
     inference = Inference(model, segment_with_sam, compute, options.batch_size)
     own_cues = None if cues is None else replace(cues, maps=cues.maps[chosen])
     with progress(len(ids) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
-        probability = ensemble(inference, data.image[chosen], views, options.average, own_cues, bar.update)
-    return ShardLabels(ids, {"probability": probability}, weight_columns(probability, params.weighting))
+        probability, agreement = ensemble(
+            inference, data.image[chosen], views, options.average, own_cues, bar.update, options.zoom
+        )
+    columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
+    if params.weighting.image_weight == "agreement":
+        columns["weight"] = agreement
+    return ShardLabels(ids, {"probability": probability}, columns)
 
 
 def label_with_segmenter(params: Params, data: DataSet, pair: Pair, compute: Compute, shard: str) -> ShardLabels:

@@ -166,21 +166,27 @@ def invariance_loss(
 
 
 def noise_resistance_loss(
-    logits: Tensor, consensus: Tensor, pixel_form: PixelWeight = "squared", normalisation: Normalisation = "weights"
+    logits: Tensor,
+    consensus: Tensor,
+    pixel_form: PixelWeight = "squared",
+    normalisation: Normalisation = "weights",
+    on_iou: bool = True,
 ) -> Tensor:
-    """L_NR of eq 17: CE_u + IoU_u against the consensus label P_G, u from P_G itself (eq 6), no image weight.
+    """L_NR of eq 17: CE_u + IoU_u against the consensus label P_G, u from P_G itself (eq 6), without an image weight.
 
     Args:
         logits: (B, 1, H, W) of the foundation model.
         consensus: P_G, (B, 1, H, W) in [0, 1].
         pixel_form: as in `pixel_weight`.
         normalisation: of the cross-entropy.
+        on_iou: whether the IoU has u too.
 
     Returns:
         (B,).
     """
     weight = pixel_weight(consensus, pixel_form)
-    return weighted_cross_entropy(logits, consensus, weight, normalisation) + iou_loss(logits, consensus, weight)
+    overlap = iou_loss(logits, consensus, weight if on_iou else None)
+    return weighted_cross_entropy(logits, consensus, weight, normalisation) + overlap
 
 
 def deep_supervision(outputs: Sequence[Depth], loss: Callable[[Depth], Tensor], weights: Sequence[float]) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scaler.artifacts.labels import BRANCHES, to_probability
@@ -17,17 +18,20 @@ from scaler.method.losses import deep_supervision, partial_cross_entropy, superv
 from scaler.method.refinement import deep_robust_loss
 from scaler.method.targets import PseudoTargets, prepare
 from scaler.params import Params
-from scaler.training.batches import Batch, label_batch, masked_mean, weak_batch
-from scaler.training.ema import update_teacher
+from scaler.training.batches import Batch, label_batch, masked_sum, weak_batch
+from scaler.training.ema import frozen_running_statistics, update_teacher
 from scaler.training.loop import Step, Task
 from scaler.training.prediction import Inference, predict, segment
 from scaler.training.run import Log, TrainingRun
+from scaler.training.sampling import Strata
 from scaler.training.state import trained_parameters
 
 SOURCES = ("teacher", "sam")
 
 
-def train_segmenter(run: TrainingRun, pair: Pair, pool: Pictures) -> tuple[Pair, Log]:
+def train_segmenter(
+    run: TrainingRun, pair: Pair, pool: Pictures, agreement: NDArray[np.float32] | None = None
+) -> tuple[Pair, Log]:
     """Phase I, as the warm-up or as part of a round.
 
     Args:
@@ -35,6 +39,7 @@ def train_segmenter(run: TrainingRun, pair: Pair, pool: Pictures) -> tuple[Pair,
             phase_one and the stage's own schedule.
         pair: student and teacher of the stage before.
         pool: (N, S, S) uint8, SAM's labels P_S in the images' own frame, in the order of `run.data`.
+        agreement: (N,) of SAM's views, for `image_weight: agreement`.
 
     Returns:
         Student and teacher, and the log: mean weights and entropies of both sources, and how often each branch fired.
@@ -45,7 +50,8 @@ def train_segmenter(run: TrainingRun, pair: Pair, pool: Pictures) -> tuple[Pair,
     params, compute = run.params, run.compute
     student, teacher = (compute.place(model) for model in pair)
     teacher.eval()
-    _look_for_cold_start(run, teacher, pool)
+    if params.phase_one.sources != "none":
+        _look_for_cold_start(run, teacher, pool)
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         # Eq 1 and 3, both in the frame of A_w.
@@ -54,7 +60,8 @@ def train_segmenter(run: TrainingRun, pair: Pair, pool: Pictures) -> tuple[Pair,
             teacher_label = segment(teacher, batch.image)
         sam_label = label_batch(pool, step, batch.views, compute)
         # Eq 4-6, 9 and the cases of eq 12. A labelled image learns from its mask.
-        targets = prepare(teacher_label, sam_label, params.weighting, params.phase_one)
+        agrees = None if agreement is None else compute.tensor(agreement[step.index])
+        targets = prepare(teacher_label, sam_label, params.weighting, params.phase_one, agrees)
         targets = targets._replace(simple=targets.simple & ~batch.labelled)
         # Eq 8, then eq 13 or 14.
         weak, strong = _forward(student, batch, targets, step.rng, run)
@@ -64,6 +71,7 @@ def train_segmenter(run: TrainingRun, pair: Pair, pool: Pictures) -> tuple[Pair,
         Task(
             key=run.key,
             count=len(run.data.ids),
+            strata=Strata.of(run.data.labelled, params.phase_one.labelled_per_batch),
             models={"student": student.train(), "teacher": teacher},
             trained=trained_parameters(student),
             step=step,
@@ -101,27 +109,43 @@ def phase_one_loss(
     """
     options, depths = params.phase_one, params.segmenter.depth_weights
     labelled_loss = deep_supervision(weak, lambda logits: supervised_loss(logits, batch.mask), depths)
-    total = options.labelled_weight * masked_mean(labelled_loss, batch.labelled)
+    per_labelled, per_other = batch.denominators(options.balance)
+    total = options.labelled_weight * masked_sum(labelled_loss, batch.labelled) / per_labelled
     if bool(batch.labelled.all()):
         return total
-    loss = deep_robust_loss(weak, strong, targets, options, depths)
+    if options.sources == "none":
+        loss = torch.zeros_like(labelled_loss)
+    else:
+        loss = deep_robust_loss(weak, strong, targets, options, depths)
     if bool((batch.marks > 0).any()):
         marked = deep_supervision(weak, lambda logits: partial_cross_entropy(logits, batch.marks), depths)
         loss = loss + options.partial_weight * marked
-    return total + options.unlabelled_weight * masked_mean(loss, ~batch.labelled)
+    return total + options.unlabelled_weight * masked_sum(loss, ~batch.labelled) / per_other
 
 
 def _forward(
     student: nn.Module, batch: Batch, targets: PseudoTargets, rng: np.random.Generator, run: TrainingRun
 ) -> tuple[list[Tensor], list[Tensor] | None]:
-    """The student's outputs on A_w(x), and on A_s(x) for the simple images: one pass, one set of batch statistics."""
-    image, count = batch.image, len(batch.image)
-    if bool(targets.simple.any()):
-        image = torch.cat([image, strong_view(image[targets.simple], rng, run.params.augmentation)])
+    """The student's outputs on A_w(x), and on A_s(x) for the simple images.
+
+    `batch_statistics: joint`: one pass, one set of BatchNorm statistics. `per_view`: one each; the running statistics,
+    which the teacher uses on weak views, are those of the weak view.
+    """
+    options, count = run.params.phase_one, len(batch.image)
+    if options.sources == "none" or not bool(targets.simple.any()):
+        return _outputs(student, batch.image, run), None
+    extra = strong_view(batch.image[targets.simple], rng, run.params.augmentation)
+    if options.batch_statistics == "per_view":
+        weak = _outputs(student, batch.image, run)
+        with frozen_running_statistics(student):
+            return weak, _outputs(student, extra, run)
+    outputs = _outputs(student, torch.cat([batch.image, extra]), run)
+    return [output[:count] for output in outputs], [output[count:] for output in outputs]
+
+
+def _outputs(student: nn.Module, image: Tensor, run: TrainingRun) -> list[Tensor]:
     with run.compute.autocast():
-        outputs = [output.float() for output in student(image)]
-    weak = [output[:count] for output in outputs]
-    return weak, [output[count:] for output in outputs] if len(image) > count else None
+        return [output.float() for output in student(image)]
 
 
 def _numbers(targets: PseudoTargets, batch: Batch) -> dict[str, float]:

@@ -24,6 +24,13 @@ from scaler.method.weighting import (
 )
 from scaler.params import PhaseOneParams, WeightingParams
 
+ROWS = {  # of (teacher, SAM), by `phase_one.sources`; with "none" L_R is left out
+    "both": slice(0, 2),
+    "teacher": slice(0, 1),
+    "sam": slice(1, 2),
+    "none": slice(0, 2),
+}
+
 
 class Sources(NamedTuple):
     """M pseudo-labels of each image, with what eq 7 weighs them by.
@@ -52,7 +59,7 @@ class PseudoTargets(NamedTuple):
     The rows of `entropies`, `image_weights` and `mean_pixel_weights` are the teacher and SAM, whatever the options.
 
     Attributes:
-        sources: teacher and SAM (M = 2), or the one map that they were fused into (M = 1).
+        sources: teacher and SAM (M = 2), or one of them, or the one map that they were fused into (M = 1).
         simple: (B,) bool: eq 11's strong term applies. An image may be so by its teacher and yet be logged as
             DIFFICULT because of SAM (`branch_entropy: per_source`).
         branch: (B,) int64, for the log: NORMAL, DIFFICULT or SIMPLE.
@@ -70,7 +77,13 @@ class PseudoTargets(NamedTuple):
 
 
 @torch.no_grad()
-def prepare(teacher: Tensor, sam: Tensor, weighting: WeightingParams, options: PhaseOneParams) -> PseudoTargets:
+def prepare(
+    teacher: Tensor,
+    sam: Tensor,
+    weighting: WeightingParams,
+    options: PhaseOneParams,
+    agreement: Tensor | None = None,
+) -> PseudoTargets:
     """Weigh and sort a batch's pseudo-labels (eq 1, 4-6, 9, and the case distinction of eq 12).
 
     `teacher_label: binary` rounds P_T only where it is compared with the student; its uncertainty is the soft map's,
@@ -81,6 +94,7 @@ def prepare(teacher: Tensor, sam: Tensor, weighting: WeightingParams, options: P
         sam: P_S, the same.
         weighting: block `weighting`.
         options: block `phase_one`.
+        agreement: (B,) of SAM's views in [0, 1], its image weight with `image_weight: agreement`.
 
     Raises:
         ValueError: shapes differ.
@@ -90,27 +104,31 @@ def prepare(teacher: Tensor, sam: Tensor, weighting: WeightingParams, options: P
     maps = torch.cat([teacher, sam], dim=1)
     entropies = torch.stack([image_entropy(p, weighting.entropy_region) for p in (teacher, sam)])
     weights = image_weight(entropies, weighting.image_weight)
+    if weighting.image_weight == "agreement" and agreement is not None:
+        weights = torch.stack([weights[0], agreement.to(weights)])
     u = pixel_weight(maps, weighting.pixel_weight)
     difficult, simple, kind = _sort(entropies, weighting, options)
-    trusted = _trusted(maps, difficult, weighting, options) if bool(difficult.any()) else None
+    rows = ROWS[options.sources]
+    trusted = _trusted(maps, difficult, weighting, options)[:, rows] if bool(difficult.any()) else None
     target = torch.cat([(teacher >= 0.5).to(sam), sam], dim=1) if options.teacher_label == "binary" else maps
     if options.combine == "fuse":
-        sources = _fuse(target, weights.T, trusted, weighting, options)
+        sources = _fuse(target[:, rows], weights[rows].T, trusted, weighting, options)
     else:
-        sources = _weigh(target, weights.T, u, trusted, options)
+        sources = _weigh(target[:, rows], weights[rows].T, u[:, rows], trusted, options)
     return PseudoTargets(sources, simple, kind, entropies, weights, u.mean(dim=(2, 3)).T)
 
 
 def _sort(entropies: Tensor, weighting: WeightingParams, options: PhaseOneParams) -> tuple[Tensor, Tensor, Tensor]:
     """Which source of which image is difficult (2, B), which images are simple (B,), and their branches (B,)."""
     deciding = {
-        "per_source": entropies,
+        "per_source": entropies[ROWS[options.sources]],
         "teacher": entropies[:1],
         "sam": entropies[1:],
         "mean": entropies.mean(dim=0, keepdim=True),
     }[options.branch_entropy]
     kinds = branch(deciding, weighting.difficult_entropy, weighting.simple_entropy)
-    difficult, simple = (kinds == DIFFICULT).expand_as(entropies), kinds[0] == SIMPLE
+    simple, difficult = kinds[0] == SIMPLE, torch.zeros_like(entropies, dtype=torch.bool)
+    difficult[ROWS[options.sources]] = kinds == DIFFICULT
     kind = torch.where(simple, SIMPLE, NORMAL).masked_fill(difficult.any(dim=0), DIFFICULT)
     return difficult, simple, kind
 

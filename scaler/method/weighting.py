@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from scaler.artifacts.labels import BRANCHES
 
 Region = Literal["all", "foreground"]
-ImageWeight = Literal["linear", "exponential", "quadratic"]
-PixelWeight = Literal["squared", "absolute", "entropy"]
+ImageWeight = Literal["linear", "exponential", "quadratic", "none", "agreement"]
+PixelWeight = Literal["squared", "absolute", "entropy", "none"]
 
 NORMAL, DIFFICULT, SIMPLE = range(len(BRANCHES))
 DILATION = 32  # the object is grown by 1/32 of the shorter side: 3 pixels at 96, 11 at 352
@@ -74,7 +74,8 @@ def image_weight(entropy: Tensor, form: ImageWeight = "linear") -> Tensor:
 
     Args:
         entropy: (B,) in [0, 1].
-        form: "linear" 1 - E, "exponential" exp(-E), "quadratic" (1 - E)^2.
+        form: "linear" 1 - E, "exponential" exp(-E), "quadratic" (1 - E)^2, "none" 1. "agreement" is "linear" where
+            there are no views to agree: for the segmenter's labels (see `scaler.method.ensemble`).
 
     Returns:
         (B,) in [0, 1].
@@ -85,11 +86,15 @@ def image_weight(entropy: Tensor, form: ImageWeight = "linear") -> Tensor:
     if form == "exponential":
         return torch.exp(-entropy)
     certainty = (1 - entropy).clamp(min=0)  # a mean of ones can round to just above 1
-    if form == "linear":
+    if form == "none":
+        return torch.ones_like(entropy)
+    if form in ("linear", "agreement"):
         return certainty
     if form == "quadratic":
         return certainty.square()
-    raise ValueError(f"image weight: expected 'linear', 'exponential' or 'quadratic', got {form!r}")
+    raise ValueError(
+        f"image weight: expected 'linear', 'exponential', 'quadratic', 'none' or 'agreement', got {form!r}"
+    )
 
 
 def pixel_weight(p: Tensor, form: PixelWeight = "squared") -> Tensor:
@@ -97,7 +102,7 @@ def pixel_weight(p: Tensor, form: PixelWeight = "squared") -> Tensor:
 
     Args:
         p: (B, 1, H, W) in [0, 1].
-        form: "squared" (2p - 1)^2, "absolute" |2p - 1|, "entropy" 1 - H(p).
+        form: "squared" (2p - 1)^2, "absolute" |2p - 1|, "entropy" 1 - H(p), "none" 1 everywhere.
 
     Returns:
         The same shape, in [0, 1].
@@ -111,7 +116,9 @@ def pixel_weight(p: Tensor, form: PixelWeight = "squared") -> Tensor:
         return (2 * p - 1).abs()
     if form == "entropy":
         return (1 - binary_entropy(p)).clamp(min=0)
-    raise ValueError(f"pixel weight: expected 'squared', 'absolute' or 'entropy', got {form!r}")
+    if form == "none":
+        return torch.ones_like(p)
+    raise ValueError(f"pixel weight: expected 'squared', 'absolute', 'entropy' or 'none', got {form!r}")
 
 
 def trusted_pixels(p: Tensor, low: float = 0.3, high: float = 0.7) -> Tensor:
@@ -133,16 +140,18 @@ def agreeing_pixels(p: Tensor, q: Tensor) -> Tensor:
     return ((p >= 0.5) == (q >= 0.5)).to(p.dtype)
 
 
-def branch(entropy: Tensor, difficult: float = 0.8, simple: float = 0.2) -> Tensor:
+def branch(entropy: Tensor, difficult: float | None = 0.8, simple: float | None = 0.2) -> Tensor:
     """Which form of eq 12 an image takes; both thresholds are inclusive, in the precision of `entropy`.
 
     Args:
         entropy: (B,) E of eq 5.
-        difficult: DIFFICULT at or above.
-        simple: SIMPLE at or below; must lie under `difficult`.
+        difficult: DIFFICULT at or above; None: never.
+        simple: SIMPLE at or below, must lie under `difficult`; None: never.
 
     Returns:
         (B,) int64: NORMAL 0, DIFFICULT 1, SIMPLE 2.
     """
     result = torch.full(entropy.shape, NORMAL, dtype=torch.int64, device=entropy.device)
-    return result.masked_fill(entropy >= difficult, DIFFICULT).masked_fill(entropy <= simple, SIMPLE)
+    if difficult is not None:
+        result = result.masked_fill(entropy >= difficult, DIFFICULT)
+    return result if simple is None else result.masked_fill(entropy <= simple, SIMPLE)

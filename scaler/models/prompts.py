@@ -77,6 +77,13 @@ class Prompts:
             self.has_mask[chosen],
         )
 
+    def cleared(self) -> Prompts:
+        """As many places for prompts, all of them empty."""
+        none = torch.zeros_like(self.has_box)
+        return replace(
+            self, point_labels=torch.full_like(self.point_labels, PADDING), has_box=none, has_mask=none.clone()
+        )
+
     @staticmethod
     def cat(parts: Sequence[Prompts]) -> Prompts:
         """Batches of the same kind and number of prompts, one after another.

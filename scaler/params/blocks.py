@@ -160,17 +160,18 @@ class AugmentationParams(Block):
 class WeightingParams(Block):
     """Eq 4-6, 9 and the thresholds of eq 12."""
 
-    image_weight: Literal["linear", "exponential", "quadratic"]
-    pixel_weight: Literal["squared", "absolute", "entropy"]
+    image_weight: Literal["linear", "exponential", "quadratic", "none", "agreement"]
+    pixel_weight: Literal["squared", "absolute", "entropy", "none"]
     entropy_region: Literal["all", "foreground"]
-    difficult_entropy: Unit
-    simple_entropy: Unit
+    difficult_entropy: Unit | None
+    simple_entropy: Unit | None
     trusted_low: Unit
     trusted_high: Unit
 
     @model_validator(mode="after")
     def _ordered(self) -> WeightingParams:
-        if self.simple_entropy >= self.difficult_entropy:
+        thresholds = (self.simple_entropy, self.difficult_entropy)
+        if None not in thresholds and thresholds[0] >= thresholds[1]:  # type: ignore[operator]
             raise ValueError("simple_entropy must be below difficult_entropy")
         if self.trusted_low >= self.trusted_high:
             raise ValueError("trusted_low must be below trusted_high")
@@ -187,6 +188,7 @@ class ColdStartParams(Block):
 class PhaseOneParams(Block):
     """Eq 1 and 7-14: how the segmenter learns from its teacher and from SAM."""
 
+    sources: Literal["both", "teacher", "sam", "none"]
     teacher_label: Literal["soft", "binary"]
     combine: Literal["sum", "fuse"]
     pixel_weight_on_iou: bool
@@ -198,6 +200,9 @@ class PhaseOneParams(Block):
     partial_weight: NonNegative
     labelled_weight: NonNegative
     unlabelled_weight: NonNegative
+    labelled_per_batch: Positive | None
+    balance: Literal["images", "kinds"]
+    batch_statistics: Literal["joint", "per_view"]
 
 
 class ScheduleParams(Block):
@@ -208,6 +213,7 @@ class ScheduleParams(Block):
     learning_rate: Annotated[float, Field(gt=0.0)]
     decay_every: Positive
     decay_factor: Annotated[float, Field(gt=0.0, le=1.0)]
+    decay: Literal["stage", "run", "cosine"]
     select: Literal["last", "best_val"]
 
 
@@ -216,10 +222,17 @@ class TrainSamParams(ScheduleParams):
 
     distance: Literal["mse", "l1", "ce_iou"]
     stop_gradient: bool
+    invariance_views: Literal["strong", "weak"]
     invariance_weight: NonNegative
+    resistance: Literal["noise", "refinement"]
     resistance_weight: NonNegative
+    pixel_weight_on_iou: bool
+    pixel_normalisation: Literal["weights", "pixels"]
+    image_weight: bool
     partial_weight: NonNegative
     labelled_weight: NonNegative
+    labelled_per_batch: Positive | None
+    balance: Literal["images", "kinds"]
 
 
 class LabelWithSamParams(Block):
@@ -229,19 +242,10 @@ class LabelWithSamParams(Block):
     flips: Flips
     quarter_turns: Turns
     scales: Annotated[list[Annotated[float, Field(ge=0.25, le=4.0)]], Field(min_length=1)]
-    replacement: bool
+    draw: Literal["distinct", "independent"]
+    zoom: bool
     average: Literal["probability", "logits"]
     batch_size: Positive
-
-    @model_validator(mode="after")
-    def _enough_views(self) -> LabelWithSamParams:
-        variants = len(self.flips) * len(self.quarter_turns) * len(self.scales)
-        if not self.replacement and self.views > variants:
-            raise ValueError(
-                f"views: {self.views} cannot be drawn without replacement from {variants} combinations of flips, "
-                "quarter_turns and scales; lower views or set replacement: true"
-            )
-        return self
 
 
 class LabelWithSegmenterParams(Block):

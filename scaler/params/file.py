@@ -73,6 +73,30 @@ class Params(Block):
                 f"sam.prompts: {self.sam.prompts} needs images with marks, but prepare_data.supervision is "
                 f"{self.prepare_data.supervision}; set it to points or scribbles, or take prompts: none or teacher_..."
             )
+        if self.label_with_sam.zoom and self.sam.prompts != "none" and set(self.label_with_sam.scales) != {1.0}:
+            raise ValueError(
+                "label_with_sam.zoom: true moves parts of an image into SAM's input, and prompts cannot follow; set "
+                "sam.prompts: none, or zoom: false, or scales: [1.0]"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labelled_fit_into_batches(self) -> Params:
+        stages = {"phase_one": (self.warm_up, self.train_segmenter), "train_sam": (self.train_sam,)}
+        for name, count in (
+            ("phase_one", self.phase_one.labelled_per_batch),
+            ("train_sam", self.train_sam.labelled_per_batch),
+        ):
+            if count is None:
+                continue
+            smallest = min(stage.batch_size for stage in stages[name])
+            if count > smallest:
+                raise ValueError(f"{name}.labelled_per_batch: {count} do not fit into a batch of {smallest}; lower it")
+            if self.prepare_data.supervision != "semi":
+                raise ValueError(
+                    f"{name}.labelled_per_batch: {count} needs images with masks beside others, which only "
+                    f"prepare_data.supervision: semi has, not {self.prepare_data.supervision}; set it to null"
+                )
         return self
 
     @field_validator("shards")

@@ -33,6 +33,18 @@ class Batch:
     marks: Tensor
     labelled: Tensor
 
+    def denominators(self, balance: str) -> tuple[float, float]:
+        """What the sums over labelled and over other images are divided by (eq 14 and 19).
+
+        Args:
+            balance: "images": the whole batch, so that each image counts alike. "kinds": the images of a kind, so that
+                the two means count alike, however many images they have.
+        """
+        count, labelled = len(self.labelled), int(self.labelled.sum())
+        if balance == "images":
+            return float(count), float(count)
+        return float(max(labelled, 1)), float(max(count - labelled, 1))
+
     def part(self, chosen: slice) -> Batch:
         """Some of the images, with all that belongs to them."""
         return Batch(
@@ -74,6 +86,6 @@ def label_batch(pool: Pictures, step: Step, views: list[View], compute: Compute)
     return apply_views(compute.maps(pool[step.index]), views, "bilinear")
 
 
-def masked_mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """Sum of the (B,) values where `chosen`, divided by B: eq 14 and 19 sum over a batch's images of each kind."""
-    return torch.where(chosen, values, torch.zeros_like(values)).mean()
+def masked_sum(values: Tensor, chosen: Tensor) -> Tensor:
+    """Sum of the (B,) values where `chosen`."""
+    return torch.where(chosen, values, torch.zeros_like(values)).sum()

@@ -21,9 +21,21 @@ from scaler.training.state import kept_state, load_kept_state
 Log = Sequence[dict[str, float]]
 
 
-def write_segmenter(file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, size: int) -> None:
-    """Write student and teacher, float32 as trained, the log, and the side in pixels of the images it learned on."""
-    write_model(file, StoredModel({"student": _arrays(student), "teacher": _arrays(teacher)}, size), log)
+def write_segmenter(
+    file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, size: int, epochs: int = 0
+) -> None:
+    """Write student and teacher, float32 as trained, and the log.
+
+    Args:
+        file: of kind `segmenter`.
+        student: f_s.
+        teacher: f_t.
+        log: one row per epoch of the stage.
+        size: side in pixels of the images that they learned on.
+        epochs: that they were trained for, over all stages of the run.
+    """
+    networks = {"student": _arrays(student), "teacher": _arrays(teacher)}
+    write_model(file, StoredModel(networks, size, epochs=epochs), log)
 
 
 def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.Module, nn.Module]:
@@ -40,9 +52,9 @@ def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.M
     return student, teacher
 
 
-def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log, size: int) -> None:
-    """Write the trained part of the foundation model, the checksum of its frozen weights, the log, and `size`."""
-    write_model(file, StoredModel({"trained": _arrays(model)}, size, sha256(Path(params.weights))), log)
+def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log, size: int, epochs: int = 0) -> None:
+    """Write the trained part of the foundation model and the checksum of its frozen weights."""
+    write_model(file, StoredModel({"trained": _arrays(model)}, size, sha256(Path(params.weights)), epochs), log)
 
 
 def read_sam(path: Path, params: SamParams) -> nn.Module:
@@ -73,6 +85,11 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
 def input_size(path: Path, kind: str) -> int:
     """The side in pixels of the images that a model learned on, from an artifact of kind `segmenter` or `sam`."""
     return read_model(path, kind, tensors=False).input_size
+
+
+def trained_epochs(path: Path, kind: str) -> int:
+    """The epochs that a model was trained for over all stages, from an artifact of kind `segmenter` or `sam`."""
+    return read_model(path, kind, tensors=False).epochs
 
 
 def _arrays(model: nn.Module) -> dict[str, NDArray[np.generic]]:

@@ -1,9 +1,13 @@
-"""The mean teacher (eq 15)."""
+"""The mean teacher (eq 15), and the batch statistics that it gets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -32,3 +36,17 @@ def update_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> None
         average(list(followed.values()), [leading[name] for name in followed], 0)
     for name, buffer in buffers.items():
         buffer.copy_(sources[name])
+
+
+@contextmanager
+def frozen_running_statistics(model: nn.Module) -> Iterator[None]:
+    """BatchNorm normalises with the batch as usual, but its running statistics stay as they are."""
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum

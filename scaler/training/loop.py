@@ -23,10 +23,11 @@ from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
 from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
+from scaler.training.sampling import Key, Strata, batch_index, steps_per_epoch
+from scaler.training.schedule import learning_rate
 from scaler.training.state import kept_state, load_kept_state
 
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("SCALER_CHECKPOINT_SECONDS", "30"))
-Key = tuple[int | str, ...]
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -58,6 +59,8 @@ class Task:
             by all counts (means over images), others averaged over the steps.
         validate: mean IoU on the validation split, for `select: best_val`.
         after_step: called when the parameters have moved (the teacher's update, eq 15).
+        strata: for a fixed number of labelled images in each batch; None: batches of all images alike.
+        epochs_before: that the model was trained for in the stages before.
     """
 
     key: Key
@@ -67,6 +70,8 @@ class Task:
     step: Callable[[Step], Iterable[tuple[Tensor, dict[str, float]]]]
     validate: Callable[[], float]
     after_step: Callable[[], None] = lambda: None
+    strata: Strata | None = None
+    epochs_before: int = 0
 
 
 @dataclass
@@ -83,7 +88,7 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
 
     Args:
         task: what is trained.
-        schedule: epochs, batch size, learning rate (times `decay_factor` every `decay_every` epochs), selection.
+        schedule: epochs, batch size, learning rate (see `scaler.training.schedule`), selection.
         steps_folder: where the step checkpoint lies.
         what: the progress bar's text.
 
@@ -94,7 +99,7 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
         ScalerError: the loss is not finite.
     """
     optimizer = torch.optim.Adam(task.trained, lr=schedule.learning_rate, betas=(0.9, 0.999), fused=_can_fuse(task))
-    per_epoch = max(1, task.count // schedule.batch_size)
+    per_epoch = steps_per_epoch(task.count, schedule.batch_size, task.strata)
     total = schedule.epochs * per_epoch
     position, best = _restore(task, optimizer, steps_folder)
     if position.done:
@@ -114,19 +119,13 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     return position.rows
 
 
-def epoch_order(key: Key, epoch: int, count: int) -> NDArray[np.int64]:
-    """The order of the images in one epoch, (count,)."""
-    return generator(*key, "order", epoch).permutation(count)
-
-
 def _one_step(
     task: Task, schedule: ScheduleParams, optimizer: torch.optim.Optimizer, position: _Position, per_epoch: int
 ) -> None:
     epoch, step = divmod(position.done, per_epoch)
     for group in optimizer.param_groups:
-        group["lr"] = schedule.learning_rate * schedule.decay_factor ** (epoch // schedule.decay_every)
-    order = epoch_order(task.key, epoch, task.count)
-    index = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
+        group["lr"] = learning_rate(schedule, epoch + step / per_epoch, task.epochs_before)
+    index = batch_index(task.key, epoch, step, task.count, schedule.batch_size, task.strata)
     seed_torch(*task.key, epoch, step)
     optimizer.zero_grad(set_to_none=True)
     for loss, numbers in task.step(Step(index, generator(*task.key, "step", epoch, step))):

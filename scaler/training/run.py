@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaler.artifacts.splits import DataSet
 from scaler.params import Params, ScheduleParams
+from scaler.training.checkpoints import trained_epochs
 from scaler.training.device import Compute, find_compute
-from scaler.training.loop import Key, Task, train
+from scaler.training.loop import Task, train
+from scaler.training.sampling import Key
 from scaler.training.sets import load_split
 
 Log = list[dict[str, float]]
@@ -33,6 +35,7 @@ class TrainingRun:
         stage: name of the stage, which is also the name of its schedule's block in `params`.
         steps: folder of the step checkpoint.
         round: 0 for the warm-up, then counted from 1; None for the initialization.
+        epochs_before: that the model was trained for in the stages before (`decay: run`).
     """
 
     params: Params
@@ -42,11 +45,37 @@ class TrainingRun:
     stage: str
     steps: Path
     round: int | None = None
+    epochs_before: int = 0
 
     @staticmethod
-    def open(params: Params, stage: str, data: Path, val: Path, steps: Path, round: int | None = None) -> TrainingRun:
-        """The record of a stage, with the splits read from their artifacts and the best free device taken."""
-        return TrainingRun(params, load_split(data), load_split(val), find_compute(), stage, steps, round)
+    def open(
+        params: Params,
+        stage: str,
+        *,
+        data: Path,
+        val: Path,
+        steps: Path,
+        round: int | None = None,
+        start: Path | None = None,
+    ) -> TrainingRun:
+        """The record of a stage: the splits are read, and the best free device is taken.
+
+        Args:
+            params: all blocks.
+            stage: its name.
+            data: artifact of the training set.
+            val: artifact of the validation set.
+            steps: folder of the step checkpoint.
+            round: 0 for the warm-up, then counted from 1; None for the initialization.
+            start: artifact of the model that the stage goes on from.
+        """
+        before = 0 if start is None else trained_epochs(start, "sam" if stage == "train_sam" else "segmenter")
+        return TrainingRun(params, load_split(data), load_split(val), find_compute(), stage, steps, round, before)
+
+    @property
+    def epochs(self) -> int:
+        """That the model has been trained for when the stage ends."""
+        return self.epochs_before + self.schedule.epochs
 
     @property
     def key(self) -> Key:
@@ -66,4 +95,5 @@ class TrainingRun:
 
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""
+        task = replace(task, epochs_before=self.epochs_before)
         return train(task, self.schedule, self.steps, TITLES[self.stage].format(self.round))

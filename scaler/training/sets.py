@@ -12,10 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scaler.artifacts.hdf5 import read_ids
 from scaler.artifacts.labels import open_labels
 from scaler.artifacts.names import LabelKind, shard_files
 from scaler.artifacts.pictures import Pictures
+from scaler.artifacts.reading import open_artifact
 from scaler.artifacts.splits import DataSet, open_data
 from scaler.errors import ScalerError
 
@@ -69,3 +72,14 @@ def load_labels(folder: Path, shards: Sequence[str], kind: LabelKind, name: str,
 
 def _in_memory_if_small(pictures: Pictures) -> Pictures:
     return np.asarray(pictures) if math.prod(pictures.shape) <= SMALL else pictures
+
+
+def load_column(
+    folder: Path, shards: Sequence[str], kind: LabelKind, name: str, ids: Sequence[str]
+) -> NDArray[np.float32]:
+    """(N,) float32: one value per training image, such as "agreement"; arguments as in `load_labels`."""
+    values: dict[str, float] = {}
+    for path in shard_files(folder, shards):
+        with open_artifact(path, kind, verify=False) as file:
+            values |= dict(zip(read_ids(file), file[name][()].tolist(), strict=True))
+    return np.asarray([values[image] for image in ids], dtype=np.float32)

@@ -103,7 +103,7 @@ class Predictor:
         inference = Inference(model.network, model.forward, self.compute, len(stack))
         if self.options.tta:
             views = [TTA_VIEWS] * len(stack)
-            return ensemble(inference, stack, views, "probability")
+            return ensemble(inference, stack, views, "probability")[0]
         return predict(inference, stack)
 
     def _chunk(self, source: Images | Video, frames: Sequence[Frame], outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ WEIGHTING = WeightingParams(
     trusted_high=0.7,
 )
 OPTIONS = PhaseOneParams(
+    sources="both",
     teacher_label="soft",
     combine="sum",
     pixel_weight_on_iou=True,
@@ -40,6 +41,9 @@ OPTIONS = PhaseOneParams(
     partial_weight=1.0,
     labelled_weight=1.0,
     unlabelled_weight=1.0,
+    labelled_per_batch=None,
+    balance="images",
+    batch_statistics="joint",
 )
 
 
@@ -88,6 +92,28 @@ def test_basic_loss_by_hand() -> None:
     assert targets.entropies.flatten().tolist() == [0.5, 0.0]
     assert targets.mean_pixel_weights.flatten().tolist() == [0.5, 1.0]
     assert targets.branch.tolist() == [NORMAL]
+
+
+@pytest.mark.parametrize("combine", ["sum", "fuse"])
+def test_one_source_alone(combine: str) -> None:
+    for source, alone in (("teacher", MIDDLE), ("sam", SURE)):
+        targets = targets_of(MIDDLE, SURE, with_options(sources=source, combine=combine))
+        assert targets.sources.target.shape[1] == 1
+        assert basic_loss(LOGITS, targets.sources).item() == pytest.approx(of_source(LOGITS, alone))
+        assert bool(targets.simple) is (source == "sam"), "the source that is there decides"
+        assert targets.entropies.shape == (2, 1), "the log has both"
+
+
+def test_a_difficult_source_alone() -> None:
+    targets = targets_of(SURE, UNSURE, with_options(sources="sam"))
+    assert targets.branch.tolist() == [DIFFICULT]
+    assert basic_loss(LOGITS, targets.sources).item() == pytest.approx(of_source(LOGITS, UNSURE, (1, 0, 0, 0)))
+
+
+def test_agreement_is_the_image_weight_of_sam() -> None:
+    weighting = WEIGHTING.model_copy(update={"image_weight": "agreement"})
+    targets = prepare(row(*MIDDLE), row(*MIDDLE), weighting, OPTIONS, torch.tensor([0.25]))
+    assert targets.image_weights.tolist() == [[0.5], [0.25]]
 
 
 def test_difficult_sources_count_at_trusted_pixels_only() -> None:

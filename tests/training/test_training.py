@@ -13,10 +13,13 @@ from torch import Tensor, nn
 import scaler.training.loop as training
 from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
-from scaler.training.loop import Step, Task, epoch_order, train
+from scaler.training.loop import Step, Task, train
+from scaler.training.sampling import epoch_order
 from scaler.training.state import kept_state, load_kept_state
 
-SCHEDULE = ScheduleParams(epochs=4, batch_size=4, learning_rate=0.01, decay_every=2, decay_factor=0.1, select="last")
+SCHEDULE = ScheduleParams(
+    epochs=4, batch_size=4, learning_rate=0.01, decay_every=2, decay_factor=0.1, decay="stage", select="last"
+)
 IMAGES = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
