@@ -73,6 +73,7 @@ class _CocoFile:
         self.images: dict[Any, Annotated] = {}
         self.shapes: dict[Any, list[Shape]] = {}
         self._ids: set[Any] = set()  # of broken images too
+        self._texts: dict[str, list[Shape]] = {}  # the shapes by the text of the image's id
 
     def entries(self, values: list[Any], what: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each object of a list with its place; others are faults."""
@@ -108,16 +109,16 @@ class _CocoFile:
                 stated = (entry.get("height"), entry.get("width"))
                 size = None if stated == (None, None) else size_of(*stated, where)
                 self.images[key] = Annotated(where, (name,), size, (), True, (folder, folder / "images"))
-                self.shapes[key] = []
+                self.shapes[key] = self._texts[str(key)] = []
 
     def read_annotation(self, where: str, entry: dict[str, Any]) -> None:
         try:
             _known(entry, "image_id", self._ids, where)
         except ScalerError as error:
-            likely = [key for key in self.images if str(key) == str(entry.get("image_id"))]
-            if not likely:
+            likely = self._texts.get(str(entry.get("image_id")))
+            if likely is None:
                 raise
-            self.shapes[likely[0]].append(Unread(None, faults=error.faults))
+            likely.append(Unread(None, faults=error.faults))
             return
         image = self.images.get(entry["image_id"])
         if image is None:  # broken itself, and reported
@@ -200,10 +201,10 @@ def _known(entry: dict[str, Any], key: str, table: Collection[Any], where: str) 
     if isinstance(value, int | float | str) and value in table:
         return []
     what = "images" if key == "image_id" else "categories"
-    reason = f"{key} {value!r} is not among the {what} of the file"
-    if str(value) in map(str, table):
+    reason = f"the id is not among the {what} of the file"
+    if isinstance(value, str) != isinstance(next(iter(table), value), str):
         reason += f", whose ids are {'numbers' if isinstance(value, str) else 'text'}"
-    raise broken(where, reason, f"add it to {what}, or correct the id", "id_unknown")
+    raise broken(f"{where}: {key} {value!r}", reason, f"add it to {what}, or correct it", "id_unknown")
 
 
 def _joints(entry: dict[str, Any], where: str) -> list[list[float]]:

@@ -35,7 +35,7 @@ FAR = [[2, 2], [300, 2], [2, 300]]
 Case = tuple[str, Any, dict[str, Any], str]
 CASES: dict[str, Case] = {
     "json": ("coco", '{"images": [\n  {"id": 1,,}]}', {}, r"line 2, column 12: not valid JSON"),
-    "list id": ("coco", coco(GOOD | {"category_id": [1]}), {}, r"category_id \[1\] is not among"),
+    "list id": ("coco", coco(GOOD | {"category_id": [1]}), {}, r"category_id \[1\]: the id is not among"),
     "lfs": ("coco", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}, "run git lfs pull"),
     "json list": ("coco", [], {}, "COCO results"),
     "no images": ("coco", {"annotations": [], "categories": []}, {}, "'images' is missing"),
@@ -47,8 +47,8 @@ CASES: dict[str, Case] = {
     "outside": ("coco", coco({"segmentation": [[7, 5, 9, 5, 9, 6]]}), {}, "wholly outside the image of 6 x 4"),
     "category": ("coco", coco(GOOD), {"categories": ("polip",)}, "no category 'polip'; did you mean polyp"),
     "both": ("coco", coco(GOOD), {"categories": ("polyp",), "background": ("polyp",)}, "both --category and"),
-    "unknown image": ("coco", coco(GOOD | {"image_id": 5}), {}, "image_id 5 is not among the images"),
-    "unknown id": ("coco", coco(GOOD | {"category_id": 5}), {}, "category_id 5 is not among the categories"),
+    "unknown image": ("coco", coco(GOOD | {"image_id": 5}), {}, "image_id 5: the id is not among the images"),
+    "unknown id": ("coco", coco(GOOD | {"category_id": 5}), {}, "category_id 5: the id is not among the categories"),
     "missing file": ("coco", coco(GOOD, name="b.png"), {}, r"image 42 \('b.png'\): the image is not in .*; say where"),
     "duplicate": ("coco", twice(coco(GOOD)), {}, "2 entries for one image"),
     "parent": ("coco", coco(GOOD, name="../../a.png"), {}, "'../../a.png'"),
@@ -65,7 +65,7 @@ CASES: dict[str, Case] = {
     ),
     "rle letter": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01!"}}), {}, "'!' does not occur"),
     "rle bytes": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "b'Y1'"}}), {}, "counts.decode"),
-    "text id": ("coco", coco(GOOD | {"image_id": "42"}), {}, "'42' is not among .* whose ids are numbers"),
+    "text id": ("coco", coco(GOOD | {"image_id": "42"}), {}, "'42': the id is not among .* whose ids are numbers"),
     "rle end": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01P"}}), {}, "end too early"),
     "box only": ("coco", coco({"bbox": [1, 1, 2, 2]}), {}, "a box is no mask"),
     "keypoints": ("coco", coco({"keypoints": [1, 1]}), {}, "2 values; expected triples"),
