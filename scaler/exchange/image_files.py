@@ -84,7 +84,7 @@ class ImageFinder:
             self._check_own(image, *found)
         if found is None:
             found = next((hit for stem in stems for hit in self._stem(image, stem)), None)
-            if found is not None and names:
+            if found is not None and image.names:
                 self._note(image, "path_stale", f"the stated image {image.names[0]!r} is not there", found[1])
         if found is not None:
             root, path = found

@@ -77,7 +77,7 @@ def _image(element: Element, path: Path, prefix: str, position: int, outside: Co
         elif child.tag != "tag":  # of the image as a whole
             at = f"{where}: {child.tag} {number_}"
             shapes += read_shapes(child.get("label"), partial(_shapes, child, at, size))
-    names = (f"{subset}/{name}", name) if subset else (name,)
+    names = tuple("/".join(filter(None, parts)) for parts in ((prefix, subset, name), (subset, name), (name,)))
     return Annotated(where, names, size, tuple(shapes), True, (path.parent, path.parent / "images"), prefix=prefix)
 
 

@@ -79,10 +79,11 @@ def test_a_stale_path_gives_way_to_the_image_of_the_own_name(
     tmp_path: Path, bring: Importer, summary: Callable[[], str]
 ) -> None:
     picture(tmp_path / "in/sub/a.png", 6, 4)
-    write(tmp_path / "in/sub/a.json", SOURCES["labelme"]("IMG_7.JPG"))
-    out = bring("labelme", tmp_path / "in")
-    np.testing.assert_array_equal(mask_of(out, "sub/a"), BOX_MASK)
-    assert "the stated image 'sub/IMG_7.JPG' is not there; sub/a.png is used" in summary()
+    for stated in ("IMG_7.JPG", "..\\..\\old\\IMG_7.JPG"):
+        write(tmp_path / "in/sub/a.json", SOURCES["labelme"](stated))
+        out = bring("labelme", tmp_path / "in")
+        np.testing.assert_array_equal(mask_of(out, "sub/a"), BOX_MASK)
+        assert "IMG_7.JPG' is not there; sub/a.png is used" in summary()
 
 
 def test_paths_to_other_images_contradict(tmp_path: Path, bring: Importer, summary: Callable[[], str]) -> None:
@@ -184,3 +185,6 @@ def test_several_cvat_tasks_in_one_folder(tmp_path: Path, bring: Importer) -> No
         picture(tmp_path / f"in/{task}/images/a.png", 6, 4)
     out = bring("cvat", tmp_path / "in")
     assert [mask_of(out, f"{task}/a").sum() for task in ("one", "two")] == [6, 6]
+    for task in ("one", "two"):
+        picture(tmp_path / f"photos/{task}/a.png", 6, 4)
+    bring("cvat", tmp_path / "in", images=tmp_path / "photos")
