@@ -12,6 +12,7 @@ from scaler.data.groups import groups_of, note_divided
 from scaler.data.images import read_mask
 from scaler.data.layouts import AUTO
 from scaler.data.layouts_files import HINTED, find_in_folders
+from scaler.data.patterns import find_by_patterns
 from scaler.data.points import Points
 from scaler.data.source_files import SourceFiles
 from scaler.data.split import Split, assign_splits, draw_splits
@@ -67,7 +68,7 @@ def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0)
     Raises:
         ScalerError: a folder is missing, or lies elsewhere.
     """
-    found = _find(root, params, faults)
+    found = find_files(root, params, faults)
     if not found.images:
         return []  # all that follows from it would be reported, too
     first = len(faults.items)
@@ -90,17 +91,16 @@ def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0)
     return samples
 
 
-def _find(root: Path, params: PrepareDataParams, faults: Faults) -> SourceFiles:
+def find_files(root: Path, params: PrepareDataParams, faults: Faults) -> SourceFiles:
+    """The files of a source in any layout, paired by name; see `survey` for the arguments."""
     if not root.is_dir():
         raise ScalerError(
             Fault("folder_missing", (root,), "no such folder", "check prepare_data.source in params.yaml")
         )
     has_points = points_files.is_points(Path(params.marks))
-    if params.layout == "csv":
-        found = read_table(root, params, faults)
-    else:
-        rules = params.model_copy(update={"marks": AUTO}) if has_points else params
-        found = find_in_folders(root, rules, faults)
+    rules = params.model_copy(update={"marks": AUTO}) if has_points else params
+    find = {"csv": read_table, "pairs": find_by_patterns}.get(params.layout, find_in_folders)
+    found = find(root, rules, faults)
     if has_points:
         _add_points(found, root, params.marks, faults)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -102,7 +103,7 @@ def folders_of(root: Path, params: PrepareDataParams) -> list[tuple[str, Path]]:
     if params.layout == "general":
         return [(key, folder) for key in KINDS if (folder := root / folder_name(params, key)).is_dir()]
     try:
-        found = [] if params.layout == "csv" else set_folders(root, params)
+        found = [] if params.layout in ("pairs", "csv") else set_folders(root, params)
     except ScalerError:
         return []  # reported where the files are looked for
     named = [(key, folder) for place in found for key in KINDS if (folder := getattr(place, key)).is_dir()]
@@ -132,10 +133,10 @@ def role_of_name(image_id: str) -> Split | None:
 
 
 def role_of_path(layout: str, image_id: str) -> Split | None:
-    """The split that the folders in an id stand for; None in the layouts general and csv."""
-    if layout in ("general", "csv"):
+    """The split that the folders in an id stand for; None in the layouts general, pairs and csv."""
+    if layout in ("general", "pairs", "csv"):
         return None
-    return _role(PurePosixPath(image_id).parts[:-1]) or LAYOUTS[layout].role
+    return role_of_parts(PurePosixPath(image_id).parts[:-1]) or LAYOUTS[layout].role
 
 
 def detect(root: Path, params: PrepareDataParams) -> str:
@@ -187,8 +188,8 @@ def _folders_of_set(root: Path, folder: Path, params: PrepareDataParams, layout:
     parts = () if path == "." else PurePosixPath(path).parts
     return SetFolders(
         path="/".join(parts),
-        set=next((part for part in reversed(parts) if not _is_role(part)), ""),
-        role=_role(parts) or layout.role,
+        set=set_of_parts(parts),
+        role=role_of_parts(parts) or layout.role,
         images=images,
         masks=masks or folder / _spellings(layout, params, "masks", folder.name)[0],
         marks=marks or folder / _spellings(layout, params, "marks", folder.name)[0],
@@ -211,7 +212,8 @@ def _spellings(layout: Layout, params: PrepareDataParams, key: str, name: str) -
     return [item.replace("{set}", name) for item in known] if chosen == AUTO else [chosen]
 
 
-def _role(parts: tuple[str, ...]) -> Split | None:
+def role_of_parts(parts: Sequence[str]) -> Split | None:
+    """The split that the last of these folder names stands for, or None."""
     for part in reversed(parts):
         words = re.split(r"[-_ ]", part.casefold())
         for split, known in ROLE_WORDS.items():
@@ -220,5 +222,11 @@ def _role(parts: tuple[str, ...]) -> Split | None:
     return None
 
 
-def _is_role(part: str) -> bool:
-    return any(part.casefold() in words for words in ROLE_WORDS.values())
+def set_of_parts(parts: Sequence[str]) -> str:
+    """The last of these folder names that does not stand for a split, "" if all do."""
+    return next((part for part in reversed(parts) if not is_role(part)), "")
+
+
+def is_role(word: str) -> bool:
+    """Whether a word stands for a split, such as "training"."""
+    return any(word.casefold() in words for words in ROLE_WORDS.values())

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scaler.data.checks.annotations import annotations_in
 from scaler.data.checks.facts import facts
 from scaler.data.checks.folder import check_folder
-from scaler.data.checks.guess import guess
+from scaler.data.checks.guess import Guess, propose
 from scaler.data.checks.inventory import find_samples
 from scaler.data.checks.sample import SampleLook, look_at_sample
 from scaler.data.checks.set import check_set
@@ -28,19 +29,22 @@ class Examination:
         faults: errors, warnings and notes; `faults.source` is the folder.
         facts: see `scaler.data.checks.facts.facts`; plain values for JSON. Empty for a generated data set.
         looks: what is known of each sample.
+        guess: the settings, if nobody gave any.
     """
 
     faults: Faults
     facts: dict[str, Any] = field(default_factory=dict)
     looks: list[SampleLook] = field(default_factory=list)
+    guess: Guess | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values with stable keys: source, counts, facts, findings."""
+        """Plain values with stable keys: source, counts, facts, findings, params (a block, if it was guessed)."""
         return {
             "source": printable(str(self.faults.source)),
             "counts": {severity: len(self.faults.of(severity)) for severity in SEVERITIES},
             "facts": self.facts,
             "findings": [self._plain(item) for item in self.faults.items],
+            "params": None if self.guess is None else "\n".join(self.guess.block()),
         }
 
     def _plain(self, item: Fault) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = Fal
 
     Args:
         source: the folder; in a generated data set (it holds `recipe.yaml`) there is nothing to find.
-        params: the block `prepare_data` (its `source` is not read), or None: see `scaler.data.checks.guess.guess`.
+        params: the block `prepare_data` (its `source` is not read), or None: see `scaler.data.checks.guess.propose`.
         quick: do not search for duplicates.
         seed: of the run, which decides the validation images if they are drawn.
 
@@ -68,7 +72,9 @@ def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = Fal
     faults = Faults(source)
     if (source / RECIPE).is_file():
         return Examination(faults)
-    rules = guess(source) if params is None else params
+    guess = propose(source) if params is None else None
+    rules = params if guess is None else guess.params
+    assert rules is not None
     samples = find_samples(source, rules, faults, seed, guessed=params is None)
     check_folder(source, rules, samples, faults)
     faults.add(*unusual_counts(source, rules, samples))
@@ -79,7 +85,10 @@ def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = Fal
             bar.update()
     check_set(looks, faults)
     _check_foreground(looks, rules, faults)
-    return Examination(faults, facts(looks, rules, params is None, quick), looks)
+    if guess is not None and not guess.masks:
+        faults.items = [item for item in faults.items if item.kind != "mask_missing"]  # said once: there are none
+        faults.add(*annotations_in(source))
+    return Examination(faults, facts(looks, rules, params is None, quick), looks, guess)
 
 
 def _check_foreground(looks: list[SampleLook], params: PrepareDataParams, faults: Faults) -> None:

@@ -1,44 +1,154 @@
-"""Settings for a folder that nobody has described."""
+"""Settings for a folder that nobody has described, and how sure they are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from scaler.artifacts.visible import CLUTTER
-from scaler.data.layouts import AUTO, detect
-from scaler.data.split import SPLITS
+from scaler.data.checks.pairing import find_patterns
+from scaler.data.folder import find_files
+from scaler.data.layouts import AUTO, SPLITS, detect
+from scaler.data.source_files import SourceFiles
+from scaler.errors import Faults, ScalerError
 from scaler.params import PrepareDataParams
 
 NAMES = {
-    "images": ("images", "Images", "image", "Image", "Imgs", "imgs", "img"),
-    "masks": ("masks", "Masks", "mask", "Mask", "GT", "gt", "GT_Object", "labels", "annotations"),
+    "images": ("images", "Images", "image", "Image", "Imgs", "imgs", "img", "Original"),
+    "masks": ("masks", "Masks", "mask", "Mask", "GT", "gt", "GT_Object", "labels", "annotations", "Ground Truth"),
     "marks": ("marks", "Marks", "Scribble", "scribble", "scribbles", "points"),
 }
+NO_IMAGE = "-"  # a pattern that matches nothing
+SURE = 0.95  # of the images have a mask
+DRAWN = 0.1  # share of the training images for a split that the folder lacks
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Settings that fit a folder.
+
+    Attributes:
+        params: the block `prepare_data`; splits that the folder lacks match nothing.
+        images, masks: how many files it finds.
+        orphans, left_out: masks without image, and images that are not read.
+        splits: those that names or folders stand for.
+    """
+
+    params: PrepareDataParams
+    images: int
+    masks: int
+    orphans: int
+    left_out: int
+    splits: tuple[str, ...]
+
+    @property
+    def certainty(self) -> str:
+        """How sure the guess is, in words."""
+        if not self.masks:
+            return "no masks found"
+        rest = [f"{self.masks} of {self.images} images have a mask"]
+        rest += [f"{self.orphans} masks have no image"] * bool(self.orphans)
+        rest += [f"{self.left_out} images are left out"] * bool(self.left_out)
+        is_sure = len(rest) == 1 and self.masks >= SURE * self.images
+        return f"{'sure' if is_sure else 'likely'}: {', '.join(rest)}"
+
+    def block(self) -> list[str]:
+        """The lines of `params.yaml` that read the folder."""
+        chosen = self.params
+        lines = ["prepare_data:", f"  source: {_quoted(chosen.source)}", f"  layout: {chosen.layout}"]
+        lines.append(f'  train: "{chosen.train}"')
+        for split in ("val", "test"):
+            lines += (
+                [f"  {split}: auto", f"  {split}_fraction: null"]
+                if split in self.splits
+                else [f"  {split}: null", f"  {split}_fraction: {DRAWN}  # drawn from the training images"]
+            )
+        keys = ("table",) if chosen.layout == "csv" else ("images", "masks", "marks", "mask_suffix")
+        lines += [f"  {key}: {_quoted(value)}" for key in keys if (value := getattr(chosen, key)) != AUTO]
+        if chosen.supervision != "semi":
+            lines.append(f"  supervision: {chosen.supervision}")
+        return lines
 
 
 def guess(source: Path) -> PrepareDataParams:
-    """Settings for a folder without `params.yaml`: its sub-folders by their usual names."""
-    found = {key: next((n for n in names if (source / n).is_dir()), names[0]) for key, names in NAMES.items()}
-    images = source / found["images"]
-    has_splits = _is_split_by_name(images)
-    general = PrepareDataParams(
+    """Settings for a folder without `params.yaml`; see `propose`."""
+    return propose(source).params
+
+
+def propose(source: Path) -> Guess:
+    """The settings under which most images of a folder have a mask."""
+    guesses = [found for params in _candidates(source) if (found := _tried(source, params)) is not None]
+    plain = Guess(_block(source), 0, 0, 0, 0, ())
+    return max(guesses, key=lambda item: item.masks, default=plain)  # the first of equals
+
+
+def _candidates(source: Path) -> Iterator[PrepareDataParams]:
+    plain = _block(source)
+    if not source.is_dir():
+        return
+    if (source / plain.table).is_file():
+        yield plain.model_copy(update={"layout": "csv"})
+    found = {key: next((n for n in names if (source / n).is_dir()), None) for key, names in NAMES.items()}
+    if found["images"] is not None:
+        named = {key: value for key, value in found.items() if value is not None}
+        supervision = "points" if found["marks"] else "semi"
+        yield plain.model_copy(update=named | {"supervision": supervision})
+    layout = detect(source, plain)
+    if layout != "general":
+        has_marks = layout == "cod" and any(source.glob("*/[Ss]cribble"))
+        yield plain.model_copy(update={"layout": layout, "supervision": "scribbles" if has_marks else "semi"})
+    patterns = find_patterns(source)
+    if patterns is not None:
+        yield plain.model_copy(update={"layout": "pairs", "images": patterns[0], "masks": patterns[1]})
+    for pattern in ("{name}.*", "{folder}/{name}.*"):
+        yield plain.model_copy(update={"layout": "pairs", "images": pattern})
+
+
+def _tried(source: Path, params: PrepareDataParams) -> Guess | None:
+    faults = Faults(source)
+    try:
+        found = find_files(source, params, faults)
+    except ScalerError:
+        return None
+    if not found.images:
+        return None
+    splits = _splits(found)
+    rules: dict[str, str] = {split: AUTO if split in splits else NO_IMAGE for split in SPLITS}
+    chosen = params.model_copy(update=rules | ({} if "train" in splits else {"train": "*"}))
+    orphans = faults.count("label_without_image")
+    left_out = sum(len(item.files) for item in faults.items if item.kind == "images_left_out")
+    return Guess(chosen, len(found.images), len(found.masks), orphans, left_out, splits)
+
+
+def _splits(found: SourceFiles) -> tuple[str, ...]:
+    """The splits that most images belong to by their names or folders; none without a training split."""
+    roles = set(found.roles.values())
+    is_described = "train" in roles and 2 * len(found.roles) > len(found.images)
+    return tuple(split for split in SPLITS if split in roles) if is_described else ()
+
+
+def _block(source: Path) -> PrepareDataParams:
+    return PrepareDataParams(
         source=str(source),
         layout="general",
         table="table.csv",
         size=352,
-        supervision="points" if (source / found["marks"]).is_dir() else "semi",
+        supervision="semi",
         labelled_fraction=1.0,
         labelled_list=None,
-        train="train[/_-]*" if has_splits else "*",
-        val="val[/_-]*",
+        train="*",
+        val=NO_IMAGE,
         val_fraction=None,
-        test="test[/_-]*",
+        test=NO_IMAGE,
         test_fraction=None,
         groups=None,
         paper_protocol=False,
-        image_suffix="auto",
-        mask_suffix="auto",
-        marks_suffix="auto",
+        images=AUTO,
+        masks=AUTO,
+        marks=AUTO,
+        image_suffix=AUTO,
+        mask_suffix=AUTO,
+        marks_suffix=AUTO,
         mask_threshold=128,
         mask_size_tolerance=0,
         image_white=None,
@@ -47,33 +157,9 @@ def guess(source: Path) -> PrepareDataParams:
         points_per_class=1,
         point_radius=1,
         scribble_width=2,
-        **found,
-    )
-    if images.is_dir() or not source.is_dir():
-        return general
-    layout = "csv" if (source / general.table).is_file() else detect(source, general)
-    has_marks = layout == "cod" and any(source.glob("*/[Ss]cribble"))
-    return (
-        general
-        if layout == "general"
-        else general.model_copy(
-            update={
-                "layout": layout,
-                "supervision": "scribbles" if has_marks else "semi",
-                **dict.fromkeys(("train", "val", "test", "images", "masks", "marks"), AUTO),
-            }
-        )
     )
 
 
-def _is_split_by_name(images: Path) -> bool:
-    """Whether everything in the folder begins with a split's name: train/, val_1.png, test-1.png."""
-    if not images.is_dir():
-        return False
-    names = [
-        item.name + "/" * item.is_dir()
-        for item in images.iterdir()
-        if not (item.name.startswith(".") or item.name in CLUTTER)
-    ]
-    starts = tuple(split + mark for split in SPLITS for mark in "/_-")
-    return any(name.startswith("train") for name in names) and all(name.startswith(starts) for name in names)
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if text.replace("/", "").replace("_", "").replace("-", "").replace(".", "").isalnum() else f'"{text}"'

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from scaler.data.checks.examine import Examination
+from scaler.data.checks.guess import Guess
 from scaler.errors import SEVERITIES, Fault, groups, merge, printable
 
 SCREEN = 24  # lines of a terminal
-KINDS = 8  # lines of the short form about kinds of faults
+FEWEST = 4  # kinds of faults that get a line, however little room there is
 
 
 def summary(examination: Examination, *, full: bool = False) -> str:
@@ -23,11 +24,13 @@ def summary(examination: Examination, *, full: bool = False) -> str:
         return "\n".join([*head, "  generated from a recipe: nothing to check"])
     head += _facts(examination.facts) if examination.facts else []
     tail = ["", _verdict(examination)]
+    if examination.guess is not None and examination.guess.masks:
+        tail += _settings(examination.guess)
     everything = [*head, *_all(examination), *tail]
     if full or len(everything) <= SCREEN:
         return "\n".join(everything)
     more = "All findings: --all, or --html FILE for a page with pictures, or --json."
-    return "\n".join([*head, "", *_short(examination), *tail, more])
+    return "\n".join([*head, "", *_short(examination, SCREEN - len(head) - len(tail) - 2), *tail[:2], more, *tail[2:]])
 
 
 def _facts(facts: dict[str, Any]) -> list[str]:
@@ -56,20 +59,25 @@ def _all(examination: Examination) -> Iterable[str]:
             yield from ("", f"{len(examination.faults.of(severity))} {severity}(s):", *lines)
 
 
-def _short(examination: Examination) -> list[str]:
+def _short(examination: Examination, room: int) -> list[str]:
     """A line per kind, errors first: how many, and the first of them."""
     source, width = examination.faults.source, shutil.get_terminal_size((100, SCREEN)).columns
     kinds: list[list[Fault]] = []
     for severity in SEVERITIES:
         kinds += groups(examination.faults.of(severity))
+    shown = len(kinds) if len(kinds) <= room else max(FEWEST, room - 1)
     lines = []
-    for group in kinds[:KINDS]:
+    for group in kinds[:shown]:
         count = f"{len(group)} x " if len(group) > 1 else ""
         line = f"{group[0].severity}: {count}{merge(group)[0].line(source=source)}"
         lines.append(line if len(line) <= width else line[: width - 4] + " ...")
-    if len(kinds) > KINDS:
-        lines.append(f"... and {sum(map(len, kinds[KINDS:]))} findings of {len(kinds) - KINDS} more kinds")
+    if len(kinds) > shown:
+        lines.append(f"... and {sum(map(len, kinds[shown:]))} findings of {len(kinds) - shown} more kinds")
     return lines
+
+
+def _settings(guess: Guess) -> list[str]:
+    return [f"Nobody described this folder. These lines of params.yaml read it ({guess.certainty}):", *guess.block()]
 
 
 def _verdict(examination: Examination) -> str:

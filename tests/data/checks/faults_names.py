@@ -66,17 +66,20 @@ def numpy_file(root: Path) -> None:
     (root / "masks" / "d.npy").write_bytes(b"\x93NUMPY")
 
 
-def no_images_folder(root: Path) -> None:
+def no_images_folder(root: Path) -> PrepareDataParams:
     rmtree(root / "images")
+    return params(root)
 
 
-def no_masks_folder(root: Path) -> None:
+def no_masks_folder(root: Path) -> PrepareDataParams:
     rmtree(root / "masks")
+    return params(root)
 
 
-def no_image_at_all(root: Path) -> None:
+def no_image_at_all(root: Path) -> PrepareDataParams:
     for path in (root / "images").iterdir():
         path.unlink()
+    return params(root)
 
 
 def no_label_at_all(root: Path) -> None:

@@ -33,7 +33,7 @@ def test_json_has_stable_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "masks" / "b.png").write_bytes(b"")
     assert _check(tmp_path, "--json") == 1
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"source", "counts", "facts", "findings"}
+    assert set(told) == {"source", "counts", "facts", "findings", "params"}
     assert told["counts"] == {"error": 1, "warning": 0, "note": 0}
     assert set(told["findings"][0]) == {"severity", "kind", "files", "reason", "remedy"}
 

@@ -48,7 +48,8 @@ def sound(root: Path) -> Path:
 
 def params(root: Path, **changes: object) -> PrepareDataParams:
     """Settings that fit `sound`: a trains, b validates, c tests."""
-    return guess(root).model_copy(update={"train": "a*", "val": "b*", "test": "c*", **changes})
+    plain = {"layout": "general", "images": "auto", "masks": "auto", "marks": "auto"}
+    return guess(root).model_copy(update=plain | {"train": "a*", "val": "b*", "test": "c*", **changes})
 
 
 def found_in(examination: Examination) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -1,0 +1,101 @@
+"""Folders as people have them: pairs are found, and the lines that are printed read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from scaler.data.checks.examine import examine
+from scaler.data.checks.guess import propose
+from scaler.data.checks.summary import summary
+from scaler.data.folder import find_samples
+from scaler.params import PrepareDataParams
+from tests.data.checks.world import picture, shape, write
+
+N = 4
+TREES: dict[str, tuple[tuple[str, str], ...]] = {  # image and mask of each number
+    "suffix tells": (("Imgs/{}.jpg", "Imgs/{}.png"),),
+    "class folders": (("A/Imgs/a{}.jpg", "A/Imgs/a{}.png"), ("B/Imgs/b{}.jpg", "B/Imgs/b{}.png")),
+    "ending tells": (("x{}.png", "x{}_mask.png"),),
+    "training and test": (
+        ("training/images/r{}.jpg", "training/gt/r{}.png"),
+        ("test/images/t{}.jpg", "test/gt/t{}.png"),
+    ),
+    "Train and Valid": (("Train/img/{}.jpg", "Train/ann/{}.png"), ("Valid/img/{}.jpg", "Valid/ann/{}.png")),
+    "split in names": (("train_img/{}.jpg", "train_lab/{}.png"), ("test_img/{}.jpg", "test_lab/{}.png")),
+    "long names": (
+        ("S_Task1-2_Training_Input/I_{}.jpg", "S_Task1_Training_GroundTruth/I_{}_segmentation.png"),
+        ("S_Task1-2_Test_Input/I_{}.jpg", "S_Task1_Test_GroundTruth/I_{}_segmentation.png"),
+    ),
+    "defects": (
+        ("bottle/test/cut/00{}.png", "bottle/ground_truth/cut/00{}_mask.png"),
+        ("cable/test/bent/00{}.png", "cable/ground_truth/bent/00{}_mask.png"),
+    ),
+    "deep": (("my set/v1/images/train/{}.jpg", "my set/v1/masks/train/{}.png"),),
+    "spaces": (("Original/{}.tif", "Ground Truth/{}.tif"),),
+}
+
+
+def plant(root: Path, tree: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The mask that belongs to each image."""
+    pairs = {}
+    for row, (image, mask) in enumerate(tree):
+        for number in range(N):
+            write(root / image.format(number), picture(10 * row + number))
+            write(root / mask.format(number), shape(number + row))
+            pairs[image.format(number)] = mask.format(number)
+    return pairs
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_pairs_are_found_and_the_printed_lines_read_them(tmp_path: Path, name: str) -> None:
+    pairs = plant(tmp_path, TREES[name])
+    found = propose(tmp_path)
+    assert found.certainty == f"sure: {len(pairs)} of {len(pairs)} images have a mask"
+    block = YAML(typ="safe").load("\n".join(found.block()))["prepare_data"]
+    rules = PrepareDataParams.model_validate(found.params.model_dump() | block)
+    samples = find_samples(tmp_path, rules)
+    read = {s.image.relative_to(tmp_path).as_posix(): s.mask for s in samples}
+    assert read == {image: tmp_path / mask for image, mask in pairs.items()}
+    words = [sample.split for sample in samples if "test" in str(sample.image.relative_to(tmp_path)).lower()]
+    if "Test" in str(TREES[name]) or name in ("training and test", "split in names"):
+        assert set(words) == {"test"}
+
+
+def test_the_first_screen_fits_a_terminal(tmp_path: Path) -> None:
+    """However many kinds of faults there are, and with the lines of the settings."""
+    plant(tmp_path, TREES["class folders"])
+    for number in range(30):
+        write(tmp_path / "A" / "Imgs" / f"n{number}.jpg", picture(90 + number, (16, 16)))
+        (tmp_path / "A" / "Imgs" / f"n{number}.png").write_bytes(b"")
+        (tmp_path / "A" / "Imgs" / f"v{number}.heic").write_bytes(b"")
+    text = summary(examine(tmp_path, None, quick=True))
+    assert len(text.splitlines()) <= 26
+    assert "error: 30 x A/Imgs/n0.png" in text
+    assert 'images: "{folder}/{name}.jpg"' in text
+    assert len(summary(examine(tmp_path, None, quick=True), full=True).splitlines()) > 10
+
+
+def test_annotations_of_other_tools_are_recognised(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write(tmp_path / split / "images" / "a.jpg", picture(1))
+        (tmp_path / split / "labels").mkdir()
+        (tmp_path / split / "labels" / "a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n")
+    (tmp_path / "data.yaml").write_text("train: train/images\nnc: 1\nnames: [polyp]\n")
+    findings = examine(tmp_path, None, quick=True).faults
+    assert [item.kind for item in findings.of("error")] == ["no_labels"]
+    (hint,) = [item for item in findings.items if item.kind == "annotations_found"]
+    assert f"python -m scaler import yolo {tmp_path}/data.yaml --out" in hint.remedy
+    write(tmp_path / "train" / "images" / "m.jpg", picture(2))
+    (tmp_path / "train" / "images" / "m.json").write_text('{"shapes": [], "imagePath": "m.jpg"}')
+    kinds = {item.reason for item in examine(tmp_path, None, quick=True).faults.items}
+    assert "annotations of the kind labelme" in kinds
+
+
+def test_names_that_differ_by_unicode_form_pair(tmp_path: Path) -> None:
+    for folder, name, values in (("images", "cafe\u0301", picture(1)), ("masks", "caf\u00e9", shape(1))):
+        write(tmp_path / folder / f"{name}.png", values)
+    (sample,) = find_samples(tmp_path, propose(tmp_path).params.model_copy(update={"val": None, "test": None}))
+    assert sample.mask is not None
