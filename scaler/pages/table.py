@@ -25,7 +25,7 @@ Column = list[Any]
 Table = dict[str, Column]
 Objects = dict[Source, NDArray[np.bool_] | None]
 KINDS: dict[Source, LabelKind] = {"teacher": "segmenter_labels", "sam": "sam_labels"}
-STORED = {  # column of the table: kind of the labels, data set
+STORED: dict[str, tuple[LabelKind, str]] = {  # column of the table: kind of the labels, data set
     f"{source}_{name}": (kind, column)
     for source, kind in KINDS.items()
     for name, column in (
@@ -34,8 +34,7 @@ STORED = {  # column of the table: kind of the labels, data set
         ("pixel_weight", "mean_pixel_weight"),
         ("branch", "branch"),
     )
-}
-BRANCHES = ("normal", "difficult", "simple")  # by their number in the artifacts
+} | {"sam_agreement": ("sam_labels", "agreement")}
 DECIMALS = 4
 UNDECIDED = 0.9  # cold_start.undecided_entropy where no artifact remembers it
 
@@ -93,11 +92,11 @@ def measure(run: Run, advance: Callable[[int], Any] = lambda count: None) -> Mea
 
     Returns:
         Tables with None where a quantity does not exist. Objects are the pixels p >= 0.5 at the models' size. At a
-        stop: IoU of teacher and SAM (`iou`) and of student and SAM (`segmenter_iou`), of each with itself at the stop
-        before (`*_previous`) and with the truth (`*_truth`); `*_area` the object's share of the image; `*_marks` the
-        share of the marked pixels on the side that was marked; `cold` whether neither says anything (`cold_start`). Of
-        the whole run: `change` is the largest 1 - IoU of the teacher's objects at consecutive stops; `oscillation` see
-        `measure.oscillation`; `cold` that of the last stop.
+        stop: what the label files hold (`STORED`); IoU of teacher and SAM (`iou`) and of student and SAM
+        (`segmenter_iou`), of each source with itself at the stop before (`*_previous`) and with the truth (`*_truth`);
+        `*_area` the object's share of the image; `*_marks` the share of the marked pixels on the side that was marked;
+        `cold` whether neither says anything (`cold_start`). Of the whole run: `change` is the largest 1 - IoU of the
+        teacher's objects at consecutive stops; `oscillation` see `measure.oscillation`; `cold` that of the last stop.
     """
     undecided = run.params.get("cold_start", {}).get("undecided_entropy", UNDECIDED)
     at: dict[str, Table] = {stop.name: _stored(run, stop) for stop in run.stops}
@@ -132,10 +131,17 @@ def _stored(run: Run, stop: Stop) -> Table:
     count = len(run.rows("train"))
     table: Table = {}
     for name, (kind, column) in STORED.items():
-        values = run.label_column(stop, kind, column)
+        values = _column(run, stop, kind, column)
         own = [None] * count if values is None else [_stored_value(name, float(v)) for v in values]
         table[name] = own + [None] * (len(run.ids) - count)
     return table
+
+
+def _column(run: Run, stop: Stop, kind: LabelKind, column: str) -> NDArray[np.float32] | None:
+    try:
+        return run.label_column(stop, kind, column)
+    except KeyError:  # labels that were made before this column existed
+        return None
 
 
 def _stored_value(name: str, value: float) -> int | float | None:

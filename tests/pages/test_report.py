@@ -116,7 +116,7 @@ def test_numbers_on_the_page_are_those_of_the_run(reported: Reported) -> None:
                 for name in METRICS:
                     assert f"{scores[split].summary[model][name]:.3f}" in text
     for row in label_quality(measured):
-        for value in (*row["iou"].values(), row["agreement"], *row["weight"].values()):
+        for value in (*row["iou"].values(), row["agreement"], *row["weight"].values(), row["views"]):
             assert f"{value:.3f}" in text
     assert all(title in text for title in measured.titles)
     row = metric_table(measured, "test", ("iou", "mae"))[-1]["cells"]["segmenter"]

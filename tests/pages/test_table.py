@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaler.artifacts.paths import stops
+from scaler.artifacts.names import LabelKind
+from scaler.artifacts.paths import Stop, stops
 from scaler.artifacts.run import Run
 from scaler.pages.table import STORED, Measured, measure
 from tests.pages.world import write_evaluation, write_labels, write_models, write_split
@@ -120,3 +121,18 @@ def test_weights_are_those_that_were_stored(found: Measured) -> None:
     assert table["teacher_weight"][0] == pytest.approx(1 - entropy, abs=1e-4)
     assert table["teacher_pixel_weight"][0] == pytest.approx(float(((2 * p - 1) ** 2).mean()), abs=1e-4)
     assert all(table[name][2:] == [None, None] for name in STORED)
+
+
+def test_how_far_the_views_agree_is_shown_where_it_is_stored(found: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = found.stops[2].name
+    expected = [1 - found.at[name]["sam_entropy"][row] ** 2 for row in (0, 1)]
+    assert found.at[name]["sam_agreement"][:2] == pytest.approx(expected, abs=2e-4)
+    read = Run.label_column
+
+    def older(run: Run, stop: Stop, kind: LabelKind, column: str) -> object:
+        if column == "agreement":
+            raise KeyError(column)
+        return read(run, stop, kind, column)
+
+    monkeypatch.setattr(Run, "label_column", older)
+    assert measure(found.run).at[name]["sam_agreement"] == [None] * 4

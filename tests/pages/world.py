@@ -122,6 +122,8 @@ def write_labels(folder: Path, ids: Sequence[str], maps: Mapping[str, U8], shard
         "mean_pixel_weight": pixel_weight(source).mean(dim=(1, 2, 3)),
         "branch": branch(entropy),
     }
+    if folder.name == "sam_labels":
+        columns["agreement"] = 1 - entropy.square()
     for shard in range(shards):
         own = list(shard_range(len(ids), shards, shard))
         path = folder / f"shard_{shard}.h5"

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from scaler.artifacts.evaluation import SplitScores
+from scaler.artifacts.labels import BRANCHES
 from scaler.artifacts.names import LABEL_KINDS, SPLITS
 from scaler.artifacts.paths import Stop, data_file, truth_file
 from scaler.artifacts.run import Run
 from scaler.method.weighting import pixel_weight
 from scaler.metrics.names import METRICS, MODELS
 from scaler.pages.story import story
-from scaler.pages.table import BRANCHES, Column, Measured, Table, rounded
+from scaler.pages.table import Column, Measured, Table, rounded
 
 CHUNK = 24  # images whose pictures are loaded together
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

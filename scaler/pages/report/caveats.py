@@ -22,11 +22,10 @@ def _branches(measured: Measured, logs: list[TrainingLog]) -> list[str]:
     if not everything:
         return ["Phase I saw no unlabelled image: no pseudo-label was used."]
     found = []
-    if totals["difficult"] == 0:
-        limit = measured.params.get("weighting", {}).get("difficult_entropy")
-        reached = "the threshold" if limit is None else f"E ≥ {limit}"
+    limit = measured.params.get("weighting", {}).get("difficult_entropy")
+    if totals["difficult"] == 0 and limit is not None:  # None: this branch is switched off
         found.append(
-            f"The difficult branch (eq 9-10) was never taken: no label reached {reached} "
+            f"The difficult branch (eq 9-10) was never taken: no label reached E ≥ {limit} "
             "(weighting.difficult_entropy). That is usual when E is the mean over all pixels; "
             "weighting.entropy_region: foreground takes it near the object."
         )

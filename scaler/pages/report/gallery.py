@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scaler.artifacts.labels import BRANCHES
 from scaler.artifacts.names import Source
 from scaler.artifacts.paths import Stop
 from scaler.artifacts.run import Location
 from scaler.pages.pictures import U8, disagreement, label, mask, outlines, photograph
 from scaler.pages.story import signed
-from scaler.pages.table import BRANCHES, KINDS, Column, Measured
+from scaler.pages.table import KINDS, Column, Measured
 
 LEVELS = 16  # greys of a map: a report must be small enough to send
 
@@ -175,11 +176,13 @@ def _cell(measured: Measured, row: int, source: Source, stop: Stop, truth: U8 | 
 
 
 def _note(measured: Measured, stop: Stop, source: Source, row: int) -> str:
-    """Weight and branch of a training image's label."""
+    """Weight and branch of a training image's label, and how far SAM's views agree."""
     table = measured.at[stop.name]
     if source not in KINDS or table[f"{source}_weight"][row] is None:
         return ""
-    return f"w {table[f'{source}_weight'][row]:.2f} {BRANCHES[table[f'{source}_branch'][row]]}"
+    agreement = table["sam_agreement"][row] if source == "sam" else None
+    views = "" if agreement is None else f", views agree {agreement:.2f}"
+    return f"w {table[f'{source}_weight'][row]:.2f} {BRANCHES[table[f'{source}_branch'][row]]}{views}"
 
 
 def read_line(location: Location) -> str:

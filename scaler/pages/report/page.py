@@ -114,9 +114,10 @@ def set_tables(measured: Measured) -> list[dict[str, Any]]:
 
 
 def label_quality(measured: Measured) -> list[dict[str, Any]]:
-    """One row per stop that has labels: mean IoU with the truth by source, of teacher with SAM, mean weights, empties.
+    """One row per stop that has labels.
 
-    Means are None where no image has a value.
+    Means: IoU with the truth by source, IoU of teacher with SAM, weights, agreement of SAM's views; and how many images
+    are empty in both. Means are None where no image has a value.
     """
     learning, judged = measured.learning(), measured.judged()
     rows = []
@@ -128,6 +129,7 @@ def label_quality(measured: Measured) -> list[dict[str, Any]]:
                 "iou": {source: measured.mean(stop, f"{source}_truth", judged) for source in LABEL_SOURCES},
                 "agreement": measured.mean(stop, "iou", learning),
                 "weight": {source: measured.mean(stop, f"{source}_weight", learning) for source in KINDS},
+                "views": measured.mean(stop, "sam_agreement", learning),
                 "empty": sum(all(table[f"{source}_components"][row] == 0 for source in KINDS) for row in learning),
             }
         )
@@ -171,6 +173,8 @@ def _quality_charts(measured: Measured) -> list[dict[str, Any]]:
     fit = [_series(title, name, [row["iou"][name] for row in quality]) for name, title in LABEL_SOURCES.items()]
     agreement = [_series("Teacher with SAM", "both", [row["agreement"] for row in quality])]
     weights = [_series(LABEL_SOURCES[name], name, [row["weight"][name] for row in quality]) for name in KINDS]
+    if any(row["views"] is not None for row in quality):
+        weights.append(_series("SAM's views agree", "both", [row["views"] for row in quality]))
     return [
         _stops_chart("IoU of the labels with the truth", "", titles, fit),
         _stops_chart("IoU of teacher with SAM", "", titles, agreement),

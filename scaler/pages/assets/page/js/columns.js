@@ -15,6 +15,7 @@
     { key: "iou", title: "IoU, teacher with SAM", format: three, help: "IoU of the teacher's and SAM's objects (p ≥ 0.5); 1 if both are empty" },
     { key: "segmenter_iou", title: "IoU, student with SAM", format: three, help: "the same of the student's and SAM's objects" },
     ...pair("weight", "w", { format: three, help: "weight of the whole image, from its entropy (eq 4)" }),
+    { key: "sam_agreement", title: "views agree, SAM", source: "sam", format: three, help: "how far SAM's views agree: IoU of the smallest and the largest object that they leave possible; 1 if all say the same" },
     ...pair("entropy", "E", { format: three, help: "entropy of the label, 0 sure to 1 undecided (eq 5)" }),
     ...pair("pixel_weight", "mean u", { format: three, help: "mean weight of the pixels (eq 6)" }),
     ...pair("branch", "branch", { format: branch, help: "which form of the loss this label's entropy calls for (eq 12)" }),
@@ -37,7 +38,7 @@
   ];
   const BY_KEY = new Map(COLUMNS.map((column) => [column.key, column]));
   const SHOWN = {
-    train: ["iou", "teacher_weight", "sam_weight", "teacher_branch", "sam_branch", "teacher_truth", "sam_truth", "change", "oscillation"],
+    train: ["iou", "teacher_weight", "sam_weight", "sam_agreement", "teacher_branch", "sam_branch", "teacher_truth", "sam_truth", "change", "oscillation"],
     other: ["iou", "teacher_truth", "sam_truth", "segmenter_truth", "teacher_area", "sam_area", "truth_area", "change", "oscillation"],
   };
 

@@ -2,7 +2,7 @@
 // Two runs side by side: metrics at their ends and over their stops, and image by image where both know the image.
 (() => {
   const { el, select } = SCALER;
-  const COLUMNS = ["segmenter_truth", "teacher_truth", "sam_truth", "iou", "teacher_weight", "sam_weight", "change"];
+  const COLUMNS = ["segmenter_truth", "teacher_truth", "sam_truth", "iou", "teacher_weight", "sam_weight", "sam_agreement", "change"];
   const ORDERS = [["both", "largest difference first"], ["up", "B higher first"], ["down", "B lower first"]];
   const SHOWN = 200; // rows built at once
   const CHANGED = 0.05; // a difference worth counting

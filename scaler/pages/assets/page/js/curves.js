@@ -4,7 +4,7 @@
   const { el, select } = SCALER;
   const GROUPS = [
     ["Agreement: with each other, and with themselves a stop earlier", ["iou", "teacher_previous", "sam_previous"]],
-    ["Weights and entropies of the labels", ["teacher_weight", "sam_weight", "teacher_entropy", "sam_entropy", "teacher_pixel_weight", "sam_pixel_weight"]],
+    ["Weights and entropies of the labels", ["teacher_weight", "sam_weight", "sam_agreement", "teacher_entropy", "sam_entropy", "teacher_pixel_weight", "sam_pixel_weight"]],
     ["Against the truth, where it is known", ["teacher_truth", "sam_truth", "segmenter_truth"]],
     ["The objects", ["teacher_area", "sam_area", "teacher_components", "sam_components", "teacher_marks", "sam_marks"]],
   ];

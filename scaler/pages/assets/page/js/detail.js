@@ -70,7 +70,7 @@
   }
 
   function numbers(data, tables, row, stop) { // the columns over all stops
-    const keys = ["teacher_weight", "sam_weight", "teacher_entropy", "sam_entropy", "teacher_branch", "sam_branch", "iou", "teacher_truth", "sam_truth", "segmenter_truth", "teacher_area", "sam_area", "teacher_components", "sam_components", "teacher_marks", "sam_marks"];
+    const keys = ["teacher_weight", "sam_weight", "sam_agreement", "teacher_entropy", "sam_entropy", "teacher_branch", "sam_branch", "iou", "teacher_truth", "sam_truth", "segmenter_truth", "teacher_area", "sam_area", "teacher_components", "sam_components", "teacher_marks", "sam_marks"];
     const lines = keys.filter((key) => tables.some((table) => table[key][row] !== null)).map((key) => {
       const column = SCALER.columns.BY_KEY.get(key);
       return el("tr", {}, el("th", { scope: "row", title: column.help }, column.title),

@@ -4,7 +4,7 @@
   const two = (value) => value.toFixed(2);
 
   function branchWords(branch, weighting, phase) {
-    const high = weighting.difficult_entropy, low = weighting.simple_entropy;
+    const high = weighting.difficult_entropy, low = weighting.simple_entropy; // null: that branch is switched off
     if (branch === 1) {
       const trusted = phase.difficult_trust === "agreement"
         ? "only pixels on which teacher and SAM agree count"
@@ -12,17 +12,18 @@
       return `E ≥ ${high}: difficult, ${trusted}, in the loss of eq 10`;
     }
     if (branch === 2) return `E ≤ ${low}: simple, the strongly augmented view learns from it too (eq 11)`;
-    return `E between ${low} and ${high}: normal, every pixel counts by its weight (eq 7-8)`;
+    const range = low === null ? (high === null ? "" : `E below ${high}: `) : high === null ? `E above ${low}: ` : `E between ${low} and ${high}: `;
+    return `${range}normal, every pixel counts by its weight (eq 7-8)`;
   }
 
   function source(name, table, prefix, row, data) {
-    const entropy = table[`${prefix}_entropy`][row];
+    const entropy = table[`${prefix}_entropy`][row], agreement = prefix === "sam" ? table.sam_agreement[row] : null;
     if (entropy === null) return `${name}: its labels at this stop have not been made.`;
-    const { weighting, phase_one: phase } = data.run.params;
-    const forms = { linear: "1 − E", exponential: "exp(−E)", quadratic: "(1 − E)²" };
-    return `${name}: entropy E = ${two(entropy)} (eq 5), so the image weighs w = ${two(table[`${prefix}_weight`][row])}`
-      + ` (eq 4, ${forms[weighting.image_weight]}) and its pixels on average u = ${two(table[`${prefix}_pixel_weight`][row])} (eq 6). `
-      + `${branchWords(table[`${prefix}_branch`][row], weighting, phase)}.`;
+    const { weighting, phase_one: phase } = data.run.params, byViews = weighting.image_weight === "agreement" && prefix === "sam";
+    const forms = { linear: "1 − E", exponential: "exp(−E)", quadratic: "(1 − E)²", none: "every image the same", agreement: "1 − E" };
+    return `${name}: entropy E = ${two(entropy)} (eq 5)${agreement === null ? "" : `, and its views agree to ${two(agreement)}`}; the image weighs`
+      + ` w = ${two(table[`${prefix}_weight`][row])} (eq 4, ${byViews ? "the agreement of the views" : forms[weighting.image_weight]}) and its pixels on average`
+      + ` u = ${two(table[`${prefix}_pixel_weight`][row])} (eq 6). ${branchWords(table[`${prefix}_branch`][row], weighting, phase)}.`;
   }
 
   function used(stop) {
