@@ -77,5 +77,5 @@ def evaluate(
     elif sets:
         print(terminal_table(sets))
     if failed:
-        head = f"{len(failed)} images could not be scored and are not in the result:"
+        head = f"{len(failed)} of {bar.total} images could not be scored and are not in the result:"
         raise ScalerError("\n".join([head, *grouped_lines(failed)]))

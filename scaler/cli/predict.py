@@ -71,6 +71,8 @@ def predict(
     from scaler.use.sources import find_sources
 
     sources = find_sources(images, set_name)
+    if not sources.items:
+        raise ScalerError("\n".join(["predict: nothing that can be predicted:", *grouped_lines(sources.left_out)]))
     model = load_model(trained, network, size=size, weights=weights)
     if model.kind == "sam" and getattr(model.params, "prompts", "none") != "none":
         log.warning("note: this SAM was also trained with prompts; here it predicts without any")

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scaler.errors import ScalerError, printable
+
 if TYPE_CHECKING:
     import h5py
 
     from scaler.artifacts.header import Header
 
 WORDS = {
-    "data": "one split's images, masks and marks, brought to the models' size",
-    "truth": "the training images' true masks, which no training stage opens",
+    "data": "images, masks and marks of one split, resized for the models",
+    "truth": "true masks of the training images, which no training stage opens",
     "segmenter": "the task network: student and teacher (eq 15)",
-    "sam": "what was trained of the foundation model: adaptation and mask decoder",
+    "sam": "the trained part of the foundation model: adaptation and mask decoder",
     "sam_labels": "SAM's pseudo-labels of training images (eq 2-3), with their weights (eq 4-6)",
     "segmenter_labels": "the segmenter's pseudo-labels of training images: consensus, teacher, student, and weights",
     "evaluation": "metrics and predictions of segmenter, teacher and SAM on validation and test images",
-    "report": "the page that tells what the two models taught each other",
+    "report": "the page that shows what the two models taught each other",
     "inspection": "the page that shows every image at every round",
 }
 SHOWN = 12  # tensors of a model that are listed one by one
@@ -46,9 +48,10 @@ def show(
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     try:
         for line in story(file, image, ascii_only=ascii_only):
-            print(printable(line, ascii_only=ascii_only))
+            shown = printable(line)
+            print(shown.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else shown)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+    except BrokenPipeError:  # the reader of the pipe (`| head`) has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -62,7 +65,6 @@ def story(path: Path, image: str | None = None, *, ascii_only: bool = False) -> 
     """
     from scaler.artifacts.reading import open_artifact
     from scaler.cli.show_image import image_lines
-    from scaler.errors import ScalerError
 
     header = _header(path)
     if path.suffix == ".html":
@@ -81,16 +83,9 @@ def story(path: Path, image: str | None = None, *, ascii_only: bool = False) -> 
         yield from _contents(file)
 
 
-def printable(text: str, *, ascii_only: bool = False) -> str:
-    """Without anything that a terminal would obey: control characters (and what it cannot show) as escapes."""
-    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
-    return shown.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else shown
-
-
 def _header(path: Path) -> Header:
     from scaler.artifacts.header import read_header
     from scaler.artifacts.names import SCHEMA
-    from scaler.errors import ScalerError
 
     wanted = "expected an .h5 file or a page that a stage made, such as results/stops/init/segmenter.h5."
     if not path.is_file():
@@ -100,19 +95,18 @@ def _header(path: Path) -> Header:
     except OSError as error:
         raise ScalerError(f"{path}: cannot be read ({error.strerror}).") from None
     if header is None:
-        raise ScalerError(f"{path}: not an artifact of this pipeline, or damaged at its beginning; {wanted}")
+        raise ScalerError(f"{path}: not an artifact of this pipeline, or its header is damaged; {wanted}")
     if header.kind not in SCHEMA:
-        raise ScalerError(f"{path}: an artifact of the unknown kind {header.kind!r}; known are {', '.join(SCHEMA)}.")
+        raise ScalerError(f"{path}: unknown kind of artifact {header.kind!r}; known kinds are {', '.join(SCHEMA)}.")
     return header
 
 
 def _refuse_altered(path: Path, header: Header) -> None:
     from scaler.artifacts.filehash import sha256
-    from scaler.errors import ScalerError
 
     if sha256(path, header.payload_offset) != header.payload_sha256:
         raise ScalerError(
-            f"{path}: its checksum does not fit its contents (truncated or altered). "
+            f"{path}: the checksum does not match the contents (truncated or altered). "
             "Make it again with `snakemake --cores all` or `dvc repro`."
         )
 
@@ -123,9 +117,9 @@ def _provenance(path: Path, header: Header) -> Iterator[str]:
     arguments = "".join(f" --{name} {value}" for name, value in header.arguments.items())
     yield f"made by      python -m stages.{header.stage}{arguments}"
     yield f"fingerprint  {header.fingerprint}"
-    yield "made from" if header.inputs else "made from    nothing but its parameters"
+    yield "made from" if header.inputs else "made from    its parameters alone"
     for item in header.inputs:
-        yield f"  {item.path}  {item.fingerprint[:16]}{'  (brought by the user)' if item.raw else ''}"
+        yield f"  {item.path}  {item.fingerprint[:16]}{'  (provided by the user)' if item.raw else ''}"
     yield "with"
     for block, values in header.params.items():
         yield f"  {block}: {_compact(values)}"

@@ -29,17 +29,17 @@ def image_lines(path: Path, file: h5py.File, image: str, *, ascii_only: bool = F
     """
     groups = {"": file} | {f"{name}/": item for name, item in file.items() if isinstance(item, h5py.Group)}
     known: list[str] = []
-    told = False
+    found = False
     for prefix, group in groups.items():
         if "id" not in group:
             continue
         ids = list(group["id"].asstr()[()])
         known += ids
         if image in ids:
-            told = True
+            found = True
             yield f"{path}: {prefix}{image!r}, number {ids.index(image)} of {len(ids)} (counted from 0)"
             yield from _values(group, prefix, ids.index(image), len(ids), ascii_only)
-    if not told:
+    if not found:
         near = get_close_matches(image, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         what = f"it holds {len(known)} images, such as {known[0]!r}." if known else "it holds no images."
@@ -66,10 +66,10 @@ def picture(values: NDArray[np.uint8], top: int = 255, *, ascii_only: bool = Fal
 
 
 def marks_picture(marks: NDArray[np.uint8]) -> list[str]:
-    """Marks (H, W) {0 unknown, 1 foreground, 2 background} as blank, + and -; none is lost by shrinking."""
+    """Marks (H, W) {0 unknown, 1 foreground, 2 background} as blank, + and -; shrinking loses none."""
     height, width = _fitted(marks)
     lines = [[" "] * width for _ in range(height)]
-    for value in (2, 1):  # where both fall on one character, the object's is seen
+    for value in (2, 1):  # foreground wins where both fall on one character
         for row, column in np.argwhere(marks == value):
             lines[row * height // marks.shape[0]][column * width // marks.shape[1]] = MARKS[value]
     return ["".join(line) for line in lines]

@@ -125,7 +125,7 @@ def _settings(request: Request) -> tuple[PrepareDataParams, int]:
     if not request.data.is_dir():
         raise ScalerError(f"{request.data}: no such folder; expected a data set, or a train.h5 of a run.")
     if (request.data / RECIPE).is_file():
-        raise ScalerError(f"{request.data}: the built-in laboratory is drawn anew for each run; split a folder.")
+        raise ScalerError(f"{request.data}: the built-in laboratory is generated for each run; split a folder.")
     whole = None if request.params is None else load_params(request.params)
     params = guess(request.data) if whole is None else whole.prepare_data
     changes: dict[str, object] = {} if request.groups is None else {"groups": request.groups}
@@ -134,8 +134,8 @@ def _settings(request: Request) -> tuple[PrepareDataParams, int]:
     try:
         params = PrepareDataParams.model_validate(params.model_dump() | changes)
     except ValidationError as error:
-        told = [str(item.get("ctx", {}).get("error", item["msg"])) for item in error.errors()]
-        raise ScalerError(f"split: {'; '.join(told)}.") from None
+        reasons = [str(item.get("ctx", {}).get("error", item["msg"])) for item in error.errors()]
+        raise ScalerError(f"split: {'; '.join(reasons)}.") from None
     seed = request.seed if request.seed is not None else 0 if whole is None else whole.seed
     return params, seed
 

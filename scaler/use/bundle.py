@@ -1,4 +1,4 @@
-"""The bundle: a folder with one model as safetensors and a `config.json` that tells how to build and feed it."""
+"""The bundle: a folder with one model as safetensors and a `config.json` that says how to build and feed it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TENSORS = {"segmenter": "model.safetensors", "sam": "adapter.safetensors"}
 FROZEN = "frozen.safetensors"
 INPUT = {
     "layout": "(batch, 3, size, size), RGB, float32 in [0, 1]",
-    "resize": "each axis to `size` by itself: mean over the area where it shrinks, bilinear where it grows",
-    "normalisation": "none to do: mean and deviation are taken inside the network",
+    "resize": "each axis to `size` separately: area mean where it shrinks, bilinear where it grows",
+    "normalisation": "none: the network subtracts the mean and divides by the deviation itself",
 }
 
 
@@ -93,9 +93,9 @@ def read_bundle(folder: Path) -> Bundle:
     for name, digest in bundle.files.items():
         path = folder / name
         if not path.is_file():
-            raise ScalerError(f"{path}: {CONFIG} names this file, and it is not there; copy the whole folder again.")
+            raise ScalerError(f"{path}: {CONFIG} names this file, but it is missing; copy the whole folder again.")
         if sha256(path) != digest:
-            raise ScalerError(f"{path}: its checksum differs from the one in {CONFIG}: altered, or damaged on its way.")
+            raise ScalerError(f"{path}: its checksum differs from that in {CONFIG}: altered or damaged.")
     return bundle
 
 
@@ -111,7 +111,7 @@ def restore(folder: Path, bundle: Bundle, params: SegmenterParams | SamParams, s
         if bundle.frozen_file is None and (came := sha256(Path(params.weights))) != bundle.frozen_sha256:
             raise ScalerError(
                 f"{folder}: its tensors were trained on frozen weights with SHA-256 {bundle.frozen_sha256}, but "
-                f"{params.weights} has {came}. Give the right file by --weights."
+                f"{params.weights} has {came}. Give the right file with --weights."
             )
         network: nn.Module = build_foundation(params)
     else:
@@ -122,7 +122,7 @@ def restore(folder: Path, bundle: Bundle, params: SegmenterParams | SamParams, s
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files of a folder that a bundle answers for: all but the card, which people edit."""
+    """SHA-256 of the files of a bundle: all but the card, which people edit."""
     named = (path for path in sorted(folder.iterdir()) if path.name not in (CONFIG, "README.md"))
     return {path.name: sha256(path) for path in named}
 
@@ -142,7 +142,7 @@ def _load(folder: Path) -> Any:
 def _parse(path: Path, values: Any) -> Bundle:
     if not isinstance(values, dict) or values.get("format") != FORMAT or values.get("schema") != SCHEMA:
         raise ScalerError(
-            f"{path}: expected format '{FORMAT}', schema {SCHEMA}; written by another program or version."
+            f"{path}: expected format '{FORMAT}', schema {SCHEMA}; it was written by another program or version."
         )
     try:
         provenance = dict(values["provenance"])

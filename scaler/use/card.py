@@ -1,4 +1,4 @@
-"""The model card: what a bundle is, what it was made from, how well it does, and what it is not for."""
+"""The model card: what a bundle is, what it was made from, how well it performs, and what it is not for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def model_card(model: LoadedModel, files: dict[str, str], differences: dict[str,
         _front_matter(licence),
         f"# Concealed object segmentation: {what}\n\nTrained by SCALER, stage `{model.header.stage}`"
         f"{_round(model.header)}. Input {model.size} x {model.size} RGB in [0, 1]; output the probability of the "
-        "object, pixel by pixel. Mean and deviation are taken inside the network.",
+        "object, pixel by pixel. The network normalises its input itself.",
         _usage(files, differences),
         _data(model),
         _metrics(model),
@@ -49,7 +49,7 @@ def model_card(model: LoadedModel, files: dict[str, str], differences: dict[str,
 
 
 def evaluation_beside(path: Path, header: Header) -> tuple[Path, dict[str, Any]] | None:
-    """The metrics of an evaluation in the artifact's folder, if it judged this very artifact and is whole.
+    """The metrics of an evaluation in the artifact's folder, if it is of this artifact and intact.
 
     Returns:
         The `metrics.json` and its contents {split: {model: {metric: value}}}, or None.
@@ -127,15 +127,15 @@ def _settings(model: LoadedModel) -> str:
 def _limits(licence: str | None) -> str:
     return f"""## Intended use and limits
 
-Made to find objects that hide in their surroundings, in images like those it was trained on. Its training used few
-masks; most of what it knows it learned from pseudo-labels, which two models made for each other. So:
+This model finds objects that blend into their surroundings, in images like those it was trained on. Its training used
+few masks: it learned mostly from pseudo-labels that two models made for each other. Therefore:
 
-- Where both models agreed on an error, the error was learned. Look at predictions before you rely on them.
-- A pale or empty map says that nothing was recognised, not that nothing is there.
-- The output is no calibrated probability. Choose a threshold on validation images of your own.
-- Images of another kind, scale or camera need a validation of their own. The aspect ratio is not kept on the way in,
-  and what is smaller than a few pixels at the input size is lost.
-- It is no medical device and has been validated for no diagnosis.
+- Errors that both models agreed on have been learned. Look at predictions before you rely on them.
+- A faint or empty map means that nothing was recognised, not that there is nothing.
+- The output is not a calibrated probability. Choose a threshold on validation images of your own.
+- Validate the model on images of another kind, scale or camera before using it there. The aspect ratio of the input is
+  not kept, and objects of a few pixels at the input size are lost.
+- This is no medical device, and it has not been validated for any diagnosis.
 
 ## Licence
 

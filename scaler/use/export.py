@@ -1,4 +1,4 @@
-"""One model out of its run, as a folder that can be given away."""
+"""Export of one model of a run, as a folder that can be given away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Forms:
-    """What is asked for: ONNX, a torch.export program, SAM's trained tensors without the frozen ones."""
+    """The forms of an export: ONNX, a torch.export program, SAM's trained tensors without the frozen ones."""
 
     onnx: bool = False
     program: bool = False
@@ -23,7 +23,7 @@ class Forms:
 def export_model(
     model: LoadedModel, out: Path, forms: Forms, *, licence: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write a bundle, load it again and compare, then give it its name: it is there whole and right, or not at all.
+    """Write a bundle, load it again, compare, and only then give it its name.
 
     Raises:
         ScalerError: `out` is in use, a form does not fit the model, or what was written gives other predictions.
@@ -82,7 +82,7 @@ def _check_same(model: LoadedModel, folder: Path, forms: Forms) -> None:
     with torch.no_grad():
         same = torch.equal(model.forward(model.network, image), again.forward(again.network, image))
     if not same:
-        raise ScalerError(f"{model.path}: what was written gives other predictions when it is loaded; it was not kept.")
+        raise ScalerError(f"{model.path}: the export was not kept, since it gives other predictions when loaded.")
 
 
 def _refuse(model: LoadedModel, out: Path, forms: Forms, overwrite: bool) -> None:
@@ -92,12 +92,12 @@ def _refuse(model: LoadedModel, out: Path, forms: Forms, overwrite: bool) -> Non
     if model.kind == "sam" and (forms.onnx or forms.program):
         raise ScalerError("--onnx, --torch-export: these are for the segmenter; SAM is exported as safetensors.")
     if model.kind != "sam" and forms.adapters_only:
-        raise ScalerError("--adapters-only: a segmenter has no adapter; leave it out, or give a sam.h5.")
+        raise ScalerError("--adapters-only: a segmenter has no adapter; leave the option out, or name a sam.h5.")
     if model.path.is_dir():
-        raise ScalerError(f"{model.path}: is an exported model already; give the artifact of the run.")
+        raise ScalerError(f"{model.path}: is an exported model already; name the artifact of the run.")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / CONFIG).is_file():
-        raise ScalerError(f"{out}: holds other files; give a new or empty folder.")
+        raise ScalerError(f"{out}: holds other files; choose a new or empty folder.")
     if not overwrite:
-        raise ScalerError(f"{out}: holds an exported model; give another folder, or --overwrite to replace it.")
+        raise ScalerError(f"{out}: holds an exported model; choose another folder, or use --overwrite to replace it.")

@@ -25,8 +25,8 @@ def claimed(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> Iter
     Args:
         folder: new, empty, or with the record of earlier predictions.
         record: what the predictions depend on; JSON values.
-        overwrite: where the folder's record differs, remove the predictions that it answers for (all PNG files in the
-            sets that it names) and start anew.
+        overwrite: where the folder's record differs, remove its predictions (all PNG files in the sets that it
+            names) and start over.
 
     Raises:
         ScalerError: the folder holds other things, or predictions of another model or other options; or another
@@ -54,8 +54,8 @@ def _claim(folder: Path, record: Mapping[str, Any], overwrite: bool) -> None:
     differs = [] if before is None else _differences(before, record)
     if differs and not overwrite:
         raise ScalerError(
-            f"{folder}: holds predictions made otherwise ({'; '.join(differs)}). Give another folder, or --overwrite "
-            "to remove them."
+            f"{folder}: holds predictions of another model or other options ({'; '.join(differs)}). Choose another "
+            "folder, or use --overwrite to remove them."
         )
     sets = set(record["sets"])
     if before is not None and overwrite:
@@ -68,7 +68,7 @@ def _claim(folder: Path, record: Mapping[str, Any], overwrite: bool) -> None:
 
 def _refuse_foreign(folder: Path) -> None:
     if not (folder / RECORD).exists() and any(not item.name.startswith(".") for item in folder.iterdir()):
-        raise ScalerError(f"{folder}: holds files, but no {RECORD} of earlier predictions; give a new or empty folder.")
+        raise ScalerError(f"{folder}: holds files but no {RECORD}; choose a new or empty folder.")
 
 
 def _read_record(folder: Path) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
         values = None
     shape = isinstance(values, dict) and values.get("format") == FORMAT and isinstance(values.get("sets"), list)
     if not shape or not all(isinstance(values.get(key), dict) for key in ("model", "options")):
-        raise ScalerError(f"{folder / RECORD}: not a record of predictions; give another folder.")
+        raise ScalerError(f"{folder / RECORD}: not a record of predictions; choose another folder.")
     return dict(values)
 
 

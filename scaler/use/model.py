@@ -1,4 +1,4 @@
-"""A trained model to use: from an artifact of the pipeline or from a bundle, with the params it was made with."""
+"""A trained model, from an artifact of the pipeline or an exported folder, with the parameters it was made with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LoadedModel:
         network: in evaluation mode, on the CPU; takes (B, 3, S, S) RGB in [0, 1].
         kind: "segmenter" or "sam".
         name: "student", "teacher" or "sam".
-        size: S, the side that images are brought to before the network sees them.
+        size: S, the side of the square that images are resized to for the network.
         params: the `segmenter` or `sam` block that it was made with.
         header: provenance of the artifact, also where it came from a bundle.
         path: where it was read.
@@ -60,7 +60,7 @@ def load_model(
         network: which of the two segmenters; None: the teacher, or the one that the bundle holds.
         size: side of the network's input; None: that of the run, by the bundle or by the data artifact that the model
             names as its input.
-        weights: the frozen weights of SAM, where they lie elsewhere than when it was trained.
+        weights: the frozen weights of SAM, if they have moved since it was trained.
 
     Raises:
         ScalerError: no such file, no model, damaged, made with params that this version does not know, of unknown
@@ -117,7 +117,7 @@ def _from_bundle(path: Path, network: Network | None, size: int | None, weights:
 
 
 def _bundled_weights(path: Path, bundle: Bundle, block: SamParams) -> SamParams:
-    """Where they are; the bundle's own checksums answer for them, not the one of params.yaml."""
+    """Where they are; the bundle's own checksums verify them, not the one of params.yaml."""
     inside = {} if bundle.frozen_file is None else {"weights": str(path / bundle.frozen_file)}
     return block.model_copy(update={"sha256": None, **inside})
 
@@ -132,13 +132,13 @@ def _block(path: Path, header: Header, name: str, model: type[BlockType]) -> Blo
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ScalerError(
-            f"{path}: made by a version of the project whose block '{name}' was another ({faults}). Use that version, "
+            f"{path}: made by a version of the project with another block '{name}' ({faults}). Use that version, "
             "or run the pipeline again."
         ) from None
 
 
 def _with_weights(path: Path, params: SamParams, weights: Path | None) -> SamParams:
-    """The params with a path at which the frozen weights really lie."""
+    """The params with the path at which the frozen weights are found."""
     if weights is not None:
         return params.model_copy(update={"weights": str(weights)})
     named = Input("weights", params.weights, True, "")
@@ -146,7 +146,7 @@ def _with_weights(path: Path, params: SamParams, weights: Path | None) -> SamPar
     if place is None:
         raise ScalerError(
             f"{path}: needs the frozen weights {params.weights}, and there is no such file here. "
-            "Put it there, or say where it is by --weights."
+            "Put it there, or give its path with --weights."
         )
     return params.model_copy(update={"weights": str(place)})
 

@@ -45,7 +45,7 @@ def pair_folders(predictions: Path, truth: Path) -> Pairing:
     themselves. In the folder of a test set, masks may be one deeper, in GT, masks or the like.
 
     Raises:
-        ScalerError: a folder is missing or empty, a name comes twice, or no name fits.
+        ScalerError: a folder is missing or empty, a name occurs twice, or no name fits.
     """
     for folder in (predictions, truth):
         if not folder.is_dir():
@@ -128,6 +128,6 @@ def _by_id(folder: Path, left_out: list[Fault]) -> dict[str, Path]:
         elif suffix in SUFFIXES:
             stem = name[: -len(suffix)]
             if stem in found:
-                raise ScalerError(f"{found[stem]} and {path}: the same name twice; keep one, or rename one.")
+                raise ScalerError(f"{found[stem]} and {path}: both have the same name; keep one, or rename one.")
             found[stem] = path
     return found

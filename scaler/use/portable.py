@@ -1,4 +1,4 @@
-"""A segmenter as ONNX and as a `torch.export` program, each compared with the network before it is kept."""
+"""A segmenter as ONNX and as a `torch.export` program; each is compared with the network before it is kept."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from scaler.errors import ScalerError
 from scaler.training.prediction import segment
 
-TOLERANCE = 1e-4  # of probabilities: another order of the same float32 sums
+TOLERANCE = 1e-4  # of probabilities: float32 sums in another order
 OPSET = 18
-EXAMPLES = (1, 2, 5)  # batch sizes that are tried
+EXAMPLES = (1, 2, 5)  # batch sizes that are compared
 ONNX_FILE, PROGRAM_FILE = "model.onnx", "model.pt2"
 
 F32 = NDArray[np.float32]
@@ -114,13 +114,13 @@ def _explained(what: str) -> Iterator[None]:
         first = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise ScalerError(
             f"{what}: this segmenter cannot be expressed ({type(error).__name__}: {first}). Its forward must consist "
-            "of tensor operations whose shapes follow from the input's; the safetensors need no such thing."
+            "of tensor operations whose shapes follow from the input's. Export it as safetensors alone instead."
         ) from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporters' own chatter: their log lines, and deprecations inside torch that no caller can mend."""
+    """Silence the exporters: their log lines, and deprecations inside torch that a caller cannot fix."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""`predict`: images in, maps at native size out; nothing is done twice, and a broken file stops nothing."""
+"""`predict`: images in, maps at native size out; finished maps are kept, and a broken file does not stop the others."""
 
 from __future__ import annotations
 

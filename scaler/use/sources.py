@@ -105,7 +105,7 @@ def find_sources(paths: Sequence[Path], set_name: str | None) -> Sources:
 
     Args:
         paths: folders (searched with all their sub-folders), image files, video files.
-        set_name: name of the set of all of it; None: the name of each folder, or of the one that a file lies in.
+        set_name: name of the set of all of it; None: the name of each folder, or of the folder of a file.
 
     Raises:
         ScalerError: a path is missing or of an unknown kind, a folder holds no image, a set's name cannot name a
@@ -145,7 +145,7 @@ def chunks(source: Images | Video, size: int, fail: Callable[[Fault], object]) -
 
 
 def not_predicted(path: Path) -> Fault | None:
-    """Why a file that lies in a folder is no image that can be read; None for one that can, or for no image at all."""
+    """Why a file of a folder is left out; None if it is read, or is neither an image nor a video."""
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return Fault("video_in_folder", (path,), "videos in a folder are left out", "name them on the command line")

@@ -1,4 +1,4 @@
-"""Images that are too large to be seen at once: overlapping tiles, blended at their seams, in bounded memory."""
+"""Images that are too large to predict at once: overlapping tiles, blended at their seams, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
 F32 = NDArray[np.float32]
 
-LIMIT = 8192  # pixels of the longer side from which on an image is tiled unasked
+LIMIT = 8192  # pixels of the longer side from which on an image is tiled by default
 SIDE = 2048  # of such a tile: what a tile shows is then as large as in an ordinary photograph
 OVERLAP = 4  # a quarter of a tile
 TOP = 65535  # p = 1 in a tiled map

@@ -96,7 +96,7 @@ def test_faults(root: Path, split: Command, tmp_path: Path, capsys: pytest.Captu
         split(root / "absent", "--fraction", "1/8", "--out", out)
     with pytest.raises(ScalerError, match="needs a part in parentheses"):
         split(root, "--fraction", "1/8", "--groups", "abc", "--out", out)
-    with pytest.raises(ScalerError, match="built-in laboratory is drawn anew"):
+    with pytest.raises(ScalerError, match="built-in laboratory is generated"):
         split(Path("data/laboratory"), "--fraction", "1/8", "--out", out)
     for value in ("0", "9/8", "1/0", "x", "nan"):
         assert split(root, "--fraction", value, "--out", out) == 2

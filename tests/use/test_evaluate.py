@@ -129,7 +129,7 @@ def test_files_that_are_no_maps_or_masks(tmp_path: Path, capsys: pytest.CaptureF
     assert main("evaluate", tmp_path / "pred", tmp_path / "truth", "--out", tmp_path / "s.csv") == 1
     said = capsys.readouterr().err
     for part in (
-        "3 images could not be scored",
+        "3 of 3 images could not be scored",
         "img.0.png: in colour",
         "img.1.png: the file is empty",
         "img.2.png: ",
@@ -145,7 +145,7 @@ def test_a_broken_file_is_left_out_of_the_result_and_named(tmp_path: Path, capsy
     command = ("evaluate", tmp_path / "pred", tmp_path / "truth", "--json")
     assert main(*command, "--out", tmp_path / "s.csv") == 1
     said = capsys.readouterr()
-    assert "1 images could not be scored and are not in the result" in said.err
+    assert "1 of 3 images could not be scored and are not in the result" in said.err
     assert list(json.loads(said.out)["A"]["per_image"]) == ["img.0", "img.2"]
     assert list(pd.read_csv(tmp_path / "s.csv")["id"]) == ["img.0", "img.2"]
     (tmp_path / "pred/A/img.3.heic").write_bytes(b"ftypheic")

@@ -59,7 +59,7 @@ def test_params_of_another_version_are_named(run_folder: Path, tmp_path: Path) -
     header = read_header(run_folder / "segmenter.h5")
     with sealed_hdf5(tmp_path / "a.h5", replace(header, params={"segmenter": {"model": "compact"}})) as file:
         write_ids(file, [])
-    with pytest.raises(ScalerError, match=r"'segmenter' was another \(options: Field required"):
+    with pytest.raises(ScalerError, match=r"another block 'segmenter' \(options: Field required"):
         load_model(tmp_path / "a.h5", size=SIZE)
 
 

@@ -89,7 +89,7 @@ def test_chunks_never_depend_on_what_is_done(tmp_path: Path) -> None:
         ("photos/predictions", "whose images are predicted"),
         ("photos", "whose images are predicted"),
         (".", "where the predictions would go"),
-        ("full", "holds files, but no predictions.json"),
+        ("full", "holds files but no predictions.json"),
         ("foreign", "not a record of predictions"),
     ],
 )

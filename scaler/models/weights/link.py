@@ -28,13 +28,13 @@ def is_linked(source: Path, folder: Path = PROJECT_FOLDER) -> bool:
 def link(source: Path, folder: Path = PROJECT_FOLDER) -> str:
     """Make the project's `weights/<file>` the store's `source`: a symbolic link, or a copy where links fail.
 
-    The folder gets a `.gitignore` of its own. A link that points elsewhere is turned; a file is never overwritten.
+    The folder gets a `.gitignore` of its own. A link that points elsewhere is replaced; a file is never overwritten.
 
     Returns:
         What was done, a sentence.
 
     Raises:
-        ScalerError: another file of that name lies there.
+        ScalerError: there is another file of that name.
     """
     target = project_path(source.name, folder)
     folder.mkdir(exist_ok=True)
@@ -48,7 +48,7 @@ def link(source: Path, folder: Path = PROJECT_FOLDER) -> str:
         if sha256(target) == sha256(source):
             return f"{target} is a copy of it already."
         raise ScalerError(
-            f"{target}: expected nothing there, or a copy of {source}, got another file. Move it away, then try again."
+            f"{target}: expected nothing here, or a copy of {source}, found another file. Move it away and try again."
         )
     return _put(source, target)
 

@@ -17,7 +17,7 @@ from scaler.progress import log, progress
 
 BLOCK = 1 << 18
 TIMEOUT = 30.0
-WAITS = (1.0, 2.0, 4.0)  # seconds before each further try; counted anew whenever bytes came in
+WAITS = (1.0, 2.0, 4.0)  # seconds before each further try; the count restarts whenever bytes arrive
 SPARE = 64 << 20  # bytes that a download leaves free on the disk
 PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -114,7 +114,7 @@ def _length(part: Path) -> int:
 def _encrypted(final: str, url: str) -> None:
     at_home = {urlsplit(final).hostname, urlsplit(url).hostname} <= LOOPBACK
     if urlsplit(final).scheme != "https" and not at_home:
-        raise ScalerError(f"{url}: leads to {final}, which is not https. Nothing was taken from there.")
+        raise ScalerError(f"{url}: leads to {final}, which is not https. Nothing was downloaded.")
 
 
 def _room(folder: Path, need: int) -> None:

@@ -63,7 +63,7 @@ def test_link_into_the_project_is_ignored_by_git(source: Path) -> None:
     assert "already" in link(source)
 
 
-def test_link_that_points_elsewhere_is_turned(source: Path) -> None:
+def test_link_that_points_elsewhere_is_replaced(source: Path) -> None:
     Path("weights").mkdir()
     Path("weights/sam.pth").symlink_to("/nowhere/sam.pth")
     link(source)
@@ -73,7 +73,7 @@ def test_link_that_points_elsewhere_is_turned(source: Path) -> None:
 def test_file_of_the_user_is_never_overwritten(source: Path) -> None:
     Path("weights").mkdir()
     Path("weights/sam.pth").write_bytes(b"mine")
-    with pytest.raises(ScalerError, match="got another file"):
+    with pytest.raises(ScalerError, match="found another file"):
         link(source)
     assert Path("weights/sam.pth").read_bytes() == b"mine"
     Path("weights/sam.pth").write_bytes(b"weights")
