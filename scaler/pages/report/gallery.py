@@ -181,7 +181,7 @@ def _note(measured: Measured, stop: Stop, source: Source, row: int) -> str:
     if source not in KINDS or table[f"{source}_weight"][row] is None:
         return ""
     agreement = table["sam_agreement"][row] if source == "sam" else None
-    views = "" if agreement is None else f", views agree {agreement:.2f}"
+    views = "" if agreement is None else f", views {agreement:.2f}"
     return f"w {table[f'{source}_weight'][row]:.2f} {BRANCHES[table[f'{source}_branch'][row]]}{views}"
 
 

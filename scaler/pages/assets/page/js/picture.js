@@ -1,13 +1,13 @@
 "use strict";
 // Layers of an image: pictures from the tiles, and maps that are computed from them pixel by pixel.
 (() => {
-  const BLUE = [0, 114, 178], ORANGE = [230, 159, 0], GREEN = [0, 158, 115], PURPLE = [204, 121, 167], RED = [213, 94, 0];
+  const BLUE = [74, 163, 255], ORANGE = [255, 150, 30], GREEN = [0, 190, 130], PURPLE = [179, 164, 238], RED = [213, 94, 0]; // as in pictures.py
   const LAYERS = [
     { key: "image", title: "image" },
     { key: "teacher", title: "teacher", colour: BLUE },
     { key: "sam", title: "SAM", colour: ORANGE },
     { key: "consensus", title: "consensus", colour: PURPLE, train: true },
-    { key: "segmenter", title: "student", colour: [86, 180, 233] },
+    { key: "segmenter", title: "student", colour: [0, 90, 200] },
     { key: "u_teacher", title: "u of teacher (eq 6)", scale: true },
     { key: "u_sam", title: "u of SAM (eq 6)", scale: true },
     { key: "disagreement", title: "disagreement", colour: RED, scale: true },
