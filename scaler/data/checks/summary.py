@@ -70,7 +70,8 @@ def _short(examination: Examination, room: int) -> list[str]:
     for group in kinds[:shown]:
         count = f"{len(group)} x " if len(group) > 1 else ""
         line = f"{group[0].severity}: {count}{merge(group)[0].line(source=source)}"
-        lines.append(line if len(line) <= width else line[: width - 4] + " ...")
+        most = 2 * width if group[0].severity == "error" else width  # what to do about an error is worth two lines
+        lines.append(line if len(line) <= most else line[: most - 4] + " ...")
     if len(kinds) > shown:
         lines.append(f"... and {sum(map(len, kinds[shown:]))} findings of {len(kinds) - shown} more kinds")
     return lines

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,10 @@ def test_params_that_are_no_params_are_told(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("seed: [")
     with pytest.raises(ScalerError):
         _check(sound(tmp_path), "--params", tmp_path / "params.yaml")
+
+
+def test_the_check_imports_no_torch(tmp_path: Path) -> None:
+    """It answers within a second on a small folder."""
+    code = "import sys; from scaler.__main__ import main\ntry: main()\nexcept SystemExit: pass"
+    code += "\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, "check", str(sound(tmp_path))], check=True, capture_output=True)
