@@ -20,7 +20,7 @@ from scaler.training.checkpoints import read_sam, read_segmenter
 from scaler.use import predict as module
 from scaler.use.folder import claimed
 from tests.command import main
-from tests.pages.report.world import scenes
+from tests.pages.world import scenes
 from tests.use.models import SIZE, write_images, write_odd_images
 
 
