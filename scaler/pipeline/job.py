@@ -203,8 +203,8 @@ def _checked_input(name: str, path: str, raw: bool, currency: Currency) -> Input
 
 def _advice(path: str) -> str:
     """What to do about a file of the user that is not there."""
-    if ".dvc/tmp" in Path.cwd().as_posix():  # a copy of what git and DVC track
-        return f"Commit what `dvc add` wrote for it, or add `--copy-paths '{path}'` to `dvc exp run --temp`."
+    if ".dvc/tmp" in Path.cwd().as_posix():  # a copy of what git tracks
+        return f"Git leaves it out: add `--copy-paths '{path}'` to `dvc exp run`."
     return "Check params.yaml."
 
 
