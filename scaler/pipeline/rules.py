@@ -31,8 +31,8 @@ def decide_by_fingerprint(rule: Rule, *, touch: bool) -> None:
         touch: whether state files may be touched: only in Snakemake's main process.
     """
     command = _command_of(rule)
-    for place, entry in enumerate(rule.input):
-        rule.input[place] = _ancient_while_current(entry, command)
+    for name, entry in list(rule.input.items()):
+        setattr(rule.input, name, _ancient_while_current(entry, command))  # where Snakemake looks named inputs up
     rule.set_input(state=lambda wildcards: state(command(wildcards), touch=touch))
 
 
@@ -61,7 +61,8 @@ def _ancient_while_current(entry: Entry, command: Callable[[Wildcards], str]) ->
     def paths(wildcards: Wildcards) -> list[str]:
         found = _paths(entry, wildcards)
         listed = [found] if isinstance(found, str) else list(found)
-        return [ancient(path) for path in listed] if is_current(command(wildcards)) else listed
+        # plain text: a flag must not be set on the entry of the rule itself
+        return [ancient(str(path)) for path in listed] if is_current(command(wildcards)) else listed
 
     return paths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,14 +10,15 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.engines.jobs import commands
 from tests.engines.tree import Tree, make_tree
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """Built by Snakemake, undisturbed, then taken over by DVC and committed; never changed by a test.
+    """Built undisturbed, taken over by both engines, and committed; never changed by a test.
 
-    It takes a minute or two, so parallel workers build it once: the first one here, the others wait for it.
+    Parallel workers build it once: the first one here, the others wait for it.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -29,8 +31,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 def build(root: Path) -> Path:
-    """A tree that both engines have built."""
+    """A tree that both engines have taken over; its stages run in one process, which saves their imports."""
     tree = make_tree(root)
+    lines = tree.root / "lines.json"
+    lines.write_text(json.dumps(commands(tree)), encoding="utf-8")
+    tree.run("python", str(Path(__file__).with_name("run_stages.py")), lines.name)
+    lines.unlink()
     tree.snakemake()
     (tree.root / "dvc.log").write_text(tree.dvc("repro"), encoding="utf-8")
     tree.git("add", "dvc.lock")

@@ -9,10 +9,7 @@ random time, or a random moment after training has kept a step (mid-stage), or w
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from tests.engines.tree import Tree, environment_of, make_tree
+from tests.engines.tree import Tree, engine, make_tree
 
 ENGINES = (["snakemake", "--cores", "2"], ["dvc", "repro"])
 MOMENTS = ("any time", "step", "write")
@@ -45,28 +42,26 @@ def build_with_kills(tree: Tree, kills: int, seed: int, longest: float) -> str:
         for number in range(kills):
             _run_and_kill(tree, ENGINES[number % 2], MOMENTS[number % 3], draw.uniform(0.5, longest), log)
             _mend_dvc_lock(tree)
-        for engine in ENGINES:
-            subprocess.run(engine, cwd=tree.root, env=_environment(), stdout=log, stderr=subprocess.STDOUT, check=True)
+        for command in ENGINES:
+            log.write(tree.run(*command, SCALER_CHECKPOINT_SECONDS="0"))
+            log.flush()
     return path.read_text()
 
 
 def _run_and_kill(tree: Tree, command: list[str], moment: str, seconds: float, log: TextIO) -> None:
-    process = subprocess.Popen(
-        command, cwd=tree.root, env=_environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    begin = time.monotonic()
-    kept = _steps(tree)
-    while process.poll() is None and time.monotonic() - begin < (seconds if moment == "any time" else LONGEST_WAIT):
-        if moment == "step" and _steps(tree) - kept:
-            time.sleep(seconds / 20)
-            break
-        if moment == "write" and any((tree.root / "results").rglob("*.tmp")):
-            break
-        time.sleep(0.002)
-    if process.poll() is not None:
-        raise AssertionError(f"{command[0]} ended before it could be killed ({moment}): the tree is built too fast")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with engine(command, tree.root, log, SCALER_CHECKPOINT_SECONDS="0") as process:  # its end kills the group
+        begin = time.monotonic()
+        kept = _steps(tree)
+        longest = seconds if moment == "any time" else LONGEST_WAIT
+        while process.poll() is None and time.monotonic() - begin < longest:
+            if moment == "step" and _steps(tree) - kept:
+                time.sleep(seconds / 20)
+                break
+            if moment == "write" and any((tree.root / "results").rglob("*.tmp")):
+                break
+            time.sleep(0.002)
+        if process.poll() is not None:
+            raise AssertionError(f"{command[0]} ended before it could be killed ({moment}): the tree is built too fast")
 
 
 def _steps(tree: Tree) -> set[tuple[str, int]]:
@@ -76,10 +71,6 @@ def _steps(tree: Tree) -> set[tuple[str, int]]:
         with suppress(FileNotFoundError):
             found.add((path.parent.name, path.stat().st_mtime_ns))
     return found
-
-
-def _environment() -> dict[str, str]:
-    return environment_of(SCALER_CHECKPOINT_SECONDS="0")
 
 
 def _mend_dvc_lock(tree: Tree) -> None:

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.tree import Tree, environment_of, made
+from tests.engines.tree import Tree, engine, made
 
 pytestmark = pytest.mark.slow
 LABELS = "results/stops/round_1/segmenter_labels/shard_0.h5"
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped"])
-@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
-def test_a_damaged_artifact_is_made_again(tree: Tree, damage: str, engine: str) -> None:
+@pytest.mark.parametrize(("damage", "by"), [("truncated", "snakemake"), ("flipped", "dvc")])
+def test_a_damaged_artifact_is_made_again(tree: Tree, damage: str, by: str) -> None:
     before = tree.artifacts()
     path = tree.root / LABELS
     good = path.read_bytes()
@@ -26,7 +25,7 @@ def test_a_damaged_artifact_is_made_again(tree: Tree, damage: str, engine: str) 
     path.write_bytes(
         good[:middle] if damage == "truncated" else good[:middle] + bytes([good[middle] ^ 4]) + good[middle + 1 :]
     )
-    log = tree.snakemake() if engine == "snakemake" else tree.dvc("repro")
+    log = tree.snakemake() if by == "snakemake" else tree.dvc("repro")
     assert made(log) == [LABELS]
     assert tree.artifacts() == before
 
@@ -36,15 +35,9 @@ def test_both_engines_at_once_build_each_artifact_once(tree: Tree) -> None:
     shutil.rmtree(tree.root / "results" / "stops" / "round_1")
     commands = (["snakemake", "--cores", "2"], ["dvc", "repro"])
     with ExitStack() as logs:
+        files = [logs.enter_context((tree.root / f"{command[0]}.log").open("w")) for command in commands]
         running = [
-            subprocess.Popen(
-                command,
-                cwd=tree.root,
-                env=environment_of(),
-                stdout=logs.enter_context((tree.root / f"{command[0]}.log").open("w")),
-                stderr=subprocess.STDOUT,
-            )
-            for command in commands
+            logs.enter_context(engine(command, tree.root, file)) for command, file in zip(commands, files, strict=True)
         ]
         assert [process.wait() for process in running] == [0, 0]
     names = made("".join((tree.root / f"{command[0]}.log").read_text() for command in commands))

@@ -5,48 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from scaler.params import Order
+from tests.engines.jobs import Job, dvc_jobs
 from tests.engines.tree import Tree, made, make_tree, round_maps
 
 pytestmark = pytest.mark.slow
-CODE = re.compile(r"^(scaler$|stages/)")
 PAGES = {"results/report.html", "results/inspection/index.html"}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One command with all that it reads and writes."""
-
-    command: str
-    inputs: frozenset[str]
-    outputs: frozenset[str]
-
-
-def dvc_jobs(tree: Tree) -> dict[str, Job]:
-    """Every stage of dvc.yaml, expanded by DVC itself; a folder among the inputs stands for the artifacts below it."""
-    with Repo(tree.root.as_posix()) as repo:
-        stages = [stage for stage in repo.index.stages if getattr(stage, "cmd", None)]
-        outputs = {out.def_path for stage in stages for out in stage.outs}
-        jobs = {}
-        for stage in stages:
-            inputs: set[str] = set()
-            for dependency in stage.deps:
-                path = dependency.def_path
-                if path is None or CODE.match(path) or type(dependency).__name__ == "ParamsDependency":
-                    continue
-                below = {out for out in outputs if out.startswith(path + "/")}
-                inputs |= below or {path}
-            command = shlex.join(shlex.split(stage.cmd))
-            jobs[command] = Job(command, frozenset(inputs), frozenset(out.def_path for out in stage.outs))
-        return jobs
 
 
 def dvc_params(tree: Tree) -> dict[str, set[str]]:
@@ -147,9 +117,7 @@ def downstream(jobs: dict[str, Job], changed: set[str]) -> set[str]:
     ("block", "key", "value"),
     [
         ("train_sam", "distance", "l1"),
-        ("phase_one", "simple_weight", 0.5),
         ("label_with_sam", "views", 3),
-        ("mean_teacher", "decay", 0.9),
         ("evaluate", "batch_size", 3),
         ("warm_up", "learning_rate", 0.002),
     ],

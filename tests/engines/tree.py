@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ruamel.yaml import YAML
 
@@ -38,18 +42,11 @@ class Tree:
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
         """Run a command in the tree; its stdout and stderr together."""
-        result = subprocess.run(
-            command,
-            cwd=self.root,
-            env=environment_of(**environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if check and result.returncode != 0:
-            raise AssertionError(f"{' '.join(command)} exited with {result.returncode}:\n{result.stdout[-6000:]}")
-        return result.stdout
+        with engine(command, self.root, subprocess.PIPE, **environment) as process:
+            output, _ = process.communicate()
+        if check and process.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} exited with {process.returncode}:\n{output[-6000:]}")
+        return output
 
     def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> str:
         """`snakemake --cores 2 ...`"""
@@ -95,10 +92,36 @@ class Tree:
         return sorted(rule for rule in rules if rule != "all")
 
 
+@contextmanager
+def engine(
+    command: Sequence[str], root: Path, log: int | TextIO, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A running command, in a group of its own that ends with the block: an interrupted test leaves nothing running."""
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment_of(**environment),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def environment_of(**changes: str) -> dict[str, str]:
     """The tests' own environment with this Python's programs first, and no analytics."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | changes
+    return (
+        os.environ
+        | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2"}
+        | changes
+    )
 
 
 def make_tree(root: Path) -> Tree:

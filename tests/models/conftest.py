@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engines.jobs import commands
 from tests.engines.tree import Tree
-from tests.models.pipeline import commands, small_tree
+from tests.models.pipeline import small_tree
 
 
 @pytest.fixture(scope="module")

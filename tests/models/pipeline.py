@@ -9,7 +9,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from scaler.pipeline.job import run_stage
-from tests.engines.test_graphs import dvc_jobs
 from tests.engines.tree import Tree, make_tree, round_maps
 
 WEIGHTS = "weights/foundation.pth"
@@ -28,21 +27,6 @@ def small_tree(root: Path) -> Tree:
     values["sam"]["weights"] = WEIGHTS
     tree.write_params(values)
     return tree
-
-
-def commands(tree: Tree) -> list[str]:
-    """Every command of the pipeline, each after those that make its inputs."""
-    waiting = list(dvc_jobs(tree).values())
-    made: set[str] = set()
-    everything = {path for job in waiting for path in job.outputs}
-    ordered: list[str] = []
-    while waiting:
-        ready = [job for job in waiting if job.inputs & everything <= made or "stages.report" in job.command]
-        ready = [job for job in ready if "stages.report" not in job.command or len(waiting) == 1]
-        ordered += [job.command for job in ready]
-        made |= {path for job in ready for path in job.outputs}
-        waiting = [job for job in waiting if job not in ready]
-    return ordered
 
 
 def run_all(tree: Tree, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
