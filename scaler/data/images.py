@@ -18,6 +18,7 @@ NEAR = 7  # of 255: JPEG leaves black and white within this distance
 GREY_SPREAD = 16  # of 255: channels of a grey JPEG differ by rounding only
 MIDDLE = (64, 192)  # of 255: values that edges hold little of
 PHOTO_SHARE = 0.25  # even thin vessels leave less than this share of a mask in the middle
+NEAR_LOSSY = 24  # of 255: flat areas that lossy compression shifts
 LEVEL_SHARE = 0.002  # flat areas above this share of the image are a class of their own, not an edge
 REMEDY = "save the mask as PNG with 0 for background and 255 for the object"
 
@@ -148,7 +149,7 @@ def _check_grey(path: Path, values: U8, used: NDArray[np.generic], is_lossy: boo
     if not is_lossy and low == list(range(len(low))) and len(low) > 1 and len(used) == len(low) + 1:
         raise _refused("mask_classes", path, f"{got}: small values may be classes or 'ignore'")
     middle = float(((values >= MIDDLE[0]) & (values < MIDDLE[1])).mean())
-    levels = _levels(values)
+    levels = _levels(values, NEAR_LOSSY if is_lossy else NEAR)
     if len(levels) > 2 or (len(levels) == 2 and levels[1] < threshold):
         reason = f"{got}, and flat areas of {listed(levels)}: more than two classes"
         raise _refused("mask_classes", path, reason)
@@ -157,15 +158,15 @@ def _check_grey(path: Path, values: U8, used: NDArray[np.generic], is_lossy: boo
         raise _refused("mask_soft", path, reason)
 
 
-def _levels(values: U8) -> list[int]:
-    """Values that fill areas: flat in a 3 x 3 neighbourhood, black and white with what is `NEAR` to them as one."""
+def _levels(values: U8, near: int) -> list[int]:
+    """Values that fill areas: flat in a 3 x 3 neighbourhood; what is `near` to black or white counts as these."""
     square = np.ones((3, 3), np.uint8)
     flat = cv2.erode(values, square) == cv2.dilate(values, square)
     flat[[0, -1]] = flat[:, [0, -1]] = False
     counts = np.bincount(values[flat], minlength=256)
-    levels: list[int] = [0] * bool(counts[: NEAR + 1].any())
-    levels += [v for v in range(NEAR + 1, 255 - NEAR) if counts[v] > LEVEL_SHARE * values.size]
-    return levels + [255] * bool(counts[255 - NEAR :].any())
+    levels: list[int] = [0] * bool(counts[: near + 1].any())
+    levels += [v for v in range(near + 1, 255 - near) if counts[v] > LEVEL_SHARE * values.size]
+    return levels + [255] * bool(counts[255 - near :].any())
 
 
 def _palette_mask(path: Path, decoded: Decoded) -> U8:

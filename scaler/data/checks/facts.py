@@ -29,6 +29,7 @@ def facts(looks: list[SampleLook], params: PrepareDataParams, guessed: bool, qui
         "image_storage": _counted(_storage(look) for look in looks if look.image is not None),
         "mask_readings": _counted(mask.reading for mask in masks),
         "mask_values": _values([look.values for look in masks]),
+        "grey_share": round(float(np.mean([mask.between for mask in masks])), 6) if masks else 0.0,
         "empty_masks": sum(look.share == 0.0 for look in masks),
         "full_masks": sum(look.share == 1.0 for look in masks),
         "foreground_share": _shares([look.share for look in masks]),

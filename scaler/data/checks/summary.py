@@ -44,7 +44,9 @@ def _facts(facts: dict[str, Any]) -> list[str]:
         lines.append(f"  sizes: {sizes['different']} different, {w} x {h} to {width} x {height}")
     for what, read in (("masks", facts["mask_readings"]), ("marks", facts["marks_readings"])):
         if read:
-            lines.append(f"  {what}: " + "; ".join(f"{count} read as {name}" for name, count in read.items()))
+            readings = "; ".join(f"{count} read as {name}" for name, count in read.items())
+            grey = f" ({facts['grey_share']:.1%} of the pixels are grey)" if what == "masks" else ""
+            lines.append(f"  {what}: {readings}{grey if facts['grey_share'] else ''}")
     if facts["foreground_share"]["quantiles"]:
         least, _, median, _, most = facts["foreground_share"]["quantiles"]
         share = f"{least:.2%} to {most:.2%} of the image, median {median:.2%}"
