@@ -1,24 +1,23 @@
-"""segment-anything's attention blocks, as the package has them and through fused kernels, side by side.
+"""segment-anything's attention blocks, as the package has them and as `scaler.models.attention` runs them.
 
-    python -m benchmarks.attention [--repeat 9]
+    python -m benchmarks attention [--core fused]
 
-Interleaved runs on the device that is found, bf16 autocast; medians, and fused / package as a ratio (below 1: fused is
-faster). `scaler.models.attention` takes the fused form on accelerators only, because of what this prints on CPUs.
+bf16 autocast on the device that is found; inference, and a training step (forward and backward). `--core` compares one
+of the ways that `run_block` chooses from instead of its choice.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 
-from scaler.models.attention import run_fused_block
+from benchmarks.harness import Case, compare
+from scaler.models.attention import run_block, run_block_by_parts, run_fused_block
 from scaler.training.device import find_compute
 
 CASES = {  # name: channels, heads, tokens a side, window
@@ -30,15 +29,7 @@ CASES = {  # name: channels, heads, tokens a side, window
 }
 
 
-def seconds(function: Callable[[], object], device: torch.device) -> float:
-    """Wall time of one call, the device's queue empty before and after."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    begin = time.perf_counter()
-    function()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - begin
+CORES = {"chosen": run_block, "fused": run_fused_block, "parts": run_block_by_parts}
 
 
 def infer(forward: Callable[[Tensor], Tensor], x: Tensor) -> None:
@@ -52,27 +43,23 @@ def learn(forward: Callable[[Tensor], Tensor], x: Tensor) -> None:
     out.float().square().mean().backward()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=9)
-    repeat = parser.parse_args().repeat
-    device = find_compute().device
-    print("| block | what | package ms | fused ms | fused / package |\n|---|---|---|---|---|")
+def cases(core: Callable[[Block, Tensor], Tensor], device: torch.device) -> Iterator[Case]:
+    """Each block, for inference and for training."""
     for name, (channels, heads, grid, window, batch) in CASES.items():
         table = window or grid
         norm = partial(nn.LayerNorm, eps=1e-6)
         block = Block(channels, heads, 4, True, norm, use_rel_pos=True, window_size=window, input_size=(table, table))
         block = block.to(device).requires_grad_(False)
         x = torch.randn(batch, grid, grid, channels, device=device)
+        ours: Callable[[Tensor], Tensor] = partial(core, block)
         for what, run in (("inference", infer), ("training step", learn)):
-            forms: list[Callable[[Tensor], Tensor]] = [block, partial(run_fused_block, block)]
-            times: list[list[float]] = [[], []]
-            for _ in range(repeat + 1):
-                for form, kept in zip(forms, times, strict=True):
-                    kept.append(seconds(partial(run, form, x), device))
-            package, fused = (statistics.median(kept[1:]) * 1e3 for kept in times)  # the first run warms up
-            print(f"| {name} | {what} | {package:.1f} | {fused:.1f} | {fused / package:.2f} |", flush=True)
+            if what == "inference" or core is not run_block_by_parts:
+                yield Case(f"{name}, {what}", partial(run, ours, x), partial(run, block, x), wall=device.type != "cpu")
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: list[str]) -> None:
+    """Compare."""
+    parser = argparse.ArgumentParser(prog="benchmarks attention", description=__doc__.splitlines()[0])
+    parser.add_argument("--core", choices=CORES, default="chosen")
+    options = parser.parse_args(arguments)
+    compare(cases(CORES[options.core], find_compute().device), seconds=30)

@@ -1,6 +1,6 @@
 """What a run costs, counted without running it: floating-point operations of every stage of some presets.
 
-    python -m benchmarks.cost [--tflops 100] [PRESET ...]
+    python -m benchmarks cost [--tflops 100] [PRESET ...]
 
 One image is sent through each model on fake tensors (shapes, no values) while torch counts the operations of matrix
 products, convolutions and attention, forward and backward; the rest is arithmetic on `params.yaml`. Hours are the count
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.harness import print_table
 from benchmarks.memory import make_fake
 from scaler.models.foundation import add_adaptation, untrained
 from scaler.models.segmenter import build_segmenter
@@ -96,14 +97,10 @@ def preset_params(name: str) -> Params:
         return load_params(path)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="operations and hours of presets, counted without running them")
-    parser.add_argument("presets", nargs="*", metavar="PRESET")
-    parser.add_argument("--tflops", type=float, default=100.0, help="10^12 operations per second of the card")
-    arguments = parser.parse_args()
-    chosen = arguments.presets or [name for name in preset_names() if name.startswith("paper-")]
+def rows(presets: Sequence[str], tflops: float) -> Iterator[dict[str, object]]:
+    """10^15 operations of each stage of each preset, of the whole run, and its hours."""
     known: dict[str, tuple[Passes, Passes]] = {}
-    for number, name in enumerate(chosen):
+    for name in presets:
         params = preset_params(name)
         key = f"{params.segmenter} {params.sam} {params.prepare_data.size}"
         if key not in known:
@@ -113,13 +110,20 @@ def main() -> None:
             known[key] = (passes(network, params.prepare_data.size), passes(sam, params.prepare_data.size))
         task = name.split("-")[1]
         costs = stage_costs(params, TRAIN[task], TEST[task], *known[key])
-        if number == 0:
-            print(f"| preset | {' | '.join(costs)} | all, 10^15 operations | hours at {arguments.tflops:g} TFLOP/s |")
-            print(f"|---|{'---|' * (len(costs) + 2)}")
-        cells = " | ".join(f"{value / 1e15:,.0f}" for value in costs.values())
         total = sum(costs.values())
-        print(f"| {name} | {cells} | {total / 1e15:,.0f} | {total / TERA / arguments.tflops / 3600:.1f} |", flush=True)
+        yield {
+            "preset": name,
+            **{stage: f"{value / 1e15:,.0f}" for stage, value in costs.items()},
+            "all, 10^15 operations": f"{total / 1e15:,.0f}",
+            f"hours at {tflops:g} TFLOP/s": f"{total / TERA / tflops / 3600:.1f}",
+        }
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: list[str]) -> None:
+    """Print a row for each preset."""
+    parser = argparse.ArgumentParser(prog="benchmarks cost", description=__doc__.splitlines()[0])
+    parser.add_argument("presets", nargs="*", metavar="PRESET", help="default: all of the paper's")
+    parser.add_argument("--tflops", type=float, default=100.0, help="10^12 operations per second of the card")
+    options = parser.parse_args(arguments)
+    chosen = options.presets or [name for name in preset_names() if name.startswith("paper-")]
+    print_table(rows(chosen, options.tflops))

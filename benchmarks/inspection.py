@@ -1,6 +1,6 @@
 """The inspection page of a large run: time to bake it, its size on the disk, and time to first sight in Chromium.
 
-    python -m benchmarks.inspection [--images 4000] [--rounds 10] [--size 96] [--tile 192] [--keep DIR]
+    python -m benchmarks inspection [--images 4000] [--rounds 10] [--size 96] [--tile 192] [--keep DIR]
 
 The run is drawn, not trained: real artifacts with textures and blobs, three quarters of the images for training. It is
 baked as `python -m scaler inspect` does, and opened from the disk (`file://`) by headless Chromium, each time in a
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.harness import print_table
 from scaler.artifacts.paths import stops
 from scaler.artifacts.run import Run
 from scaler.pages.inspection.bake import data_names, write_page
@@ -130,22 +131,17 @@ def look(out: Path) -> dict[str, str]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("images", 4000), ("rounds", 10), ("size", 96), ("tile", 192)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--keep", type=Path, help="folder for the run and its page (default: removed afterwards)")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.keep or Path(temporary)
+        folder = options.keep or Path(temporary)
         if not (folder / "results").exists():
-            write_run(folder / "results", arguments.images, arguments.rounds, arguments.size)
-        rows = bake(folder / "results", folder / "page", arguments.tile) | look(folder / "page")
-    print(f"\n| {arguments.images} images, {arguments.rounds} rounds, {arguments.size} px | |\n|---|---|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
-
-
-if __name__ == "__main__":
-    main()
+            write_run(folder / "results", options.images, options.rounds, options.size)
+        rows = bake(folder / "results", folder / "page", options.tile) | look(folder / "page")
+    what = f"{options.images} images, {options.rounds} rounds, {options.size} px"
+    print_table({what: name, "value": value} for name, value in rows.items())

@@ -1,6 +1,6 @@
 """Does mutual training help, and is it more than one model teaching the other? The laboratory over several seeds.
 
-    python -m benchmarks.laboratory_seeds --seeds 0 1 2 --out docs/results/laboratory_seeds.csv
+    python -m benchmarks laboratory_seeds --seeds 0 1 2 --out docs/results/laboratory_seeds.csv
 
 For each seed (which also draws the labelled images) with the committed params.yaml: initialization, warm-up, then the
 rounds twice from the very same warm-up: *full* (Phase I and II) and *one-way* (Phase I only, SAM never learns). The
@@ -99,21 +99,17 @@ class Run:
             yield self.measure(run, f"round {number}", pair, sam)
 
 
-def main() -> None:
-    """See the module."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: list[str]) -> None:
+    """Run every seed; the table is written after each row."""
+    parser = argparse.ArgumentParser(prog="benchmarks laboratory_seeds", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     compute, rows = find_compute(), []
-    for seed in arguments.seeds:
+    for seed in options.seeds:
         params = load_params().model_copy(update={"seed": seed})
         with tempfile.TemporaryDirectory() as folder:
             for row in Run(params, compute, Path(folder)).rows():
                 rows.append(row)
-                arguments.out.parent.mkdir(parents=True, exist_ok=True)
-                pd.DataFrame(rows).to_csv(arguments.out, index=False)
-
-
-if __name__ == "__main__":
-    main()
+                options.out.parent.mkdir(parents=True, exist_ok=True)
+                pd.DataFrame(rows).to_csv(options.out, index=False)

@@ -1,6 +1,6 @@
 """Peak memory of one step of Phase II for every foundation model, computed without a GPU.
 
-    python -m benchmarks.memory
+    python -m benchmarks memory
 
 The step is run on fake tensors, which have shapes but no values, while every storage that comes to life is counted and
 taken off when it dies: frozen and trained weights, what the backward pass keeps, gradients, Adam's moments. Not counted
@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import gc
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import mock
 
@@ -25,6 +25,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 import scaler.models.sam_vit
+from benchmarks.harness import print_table
 from scaler.models.adapted import AdaptedModel
 from scaler.models.attention import run_fused_block
 from scaler.models.foundation import add_adaptation, untrained
@@ -104,11 +105,10 @@ def step_memory(model: AdaptedModel, images: int) -> tuple[float, float]:
     return weights / GIB, live.peak / GIB
 
 
-def main() -> None:
-    heads = [f"{side} px, {n} at a time{', recompute' if again else ''}" for side, n, again in STEPS]
-    print(f"| model | weights | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")
+def rows() -> Iterator[dict[str, object]]:
+    """GiB of each model: its weights, and the peak of a step in each setting."""
     for name in MODELS:
-        cells = []
+        row: dict[str, object] = {"model": name, "weights": ""}
         real = {side: untrained(name, side) for side in {side for side, _, _ in STEPS}}
         for side, images, recompute in STEPS:
             model = copy.deepcopy(real[side])
@@ -120,11 +120,13 @@ def main() -> None:
                 add_adaptation(model, "adapter", 4)
                 model.recompute = recompute
                 weights, peak = step_memory(model, images)
-            cells.append(f"{peak:.1f}")
+            row["weights"] = f"{weights:.2f}"
+            row[f"{side} px, {images} at a time{', recompute' if recompute else ''}"] = f"{peak:.1f}"
             del model
             gc.collect()
-        print(f"| {name} | {weights:.2f} | {' | '.join(cells)} |", flush=True)
+        yield row
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: list[str]) -> None:
+    """Print a row for each model."""
+    print_table(rows())

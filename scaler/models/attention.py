@@ -1,18 +1,24 @@
 """segment-anything's attention, computed with less: equal within rounding, gradients too.
 
-*Fused.* The bias that the package adds to the attention map is itself a dot product: for a query at (i, j) and a key
-at (a, b) it is q . R_h[i, a] + q . R_w[j, b]. So it can be folded into the product that a fused kernel computes anyway:
-the query is lengthened by its h + w inner products with R, the key by two one-hot vectors that pick a and b. Exact, and
-no map of all queries by all keys is ever in memory. That is for accelerators; on a CPU, where training is slower with
-it (`benchmarks/attention.py`), the package's map of all by all stays.
+The bias that the package adds to the attention map is itself a dot product: for a query at (i, j) and a key at (a, b)
+it is q . R_h[i, a] + q . R_w[j, b]. There are three ways to the same result:
+
+* `_fused`, on accelerators: the query is lengthened by its h + w inner products with R, the key by two one-hot vectors
+  that pick a and b, and a fused kernel computes the product. No map of all queries by all keys is ever in memory.
+* `_by_parts`, on a CPU where no gradient is wanted and the map is large: a head and some rows of it at a time, which
+  stay in the processor's cache. At 1024 pixels this halves the time of a block that sees all tokens.
+* `_mapped`, as the package does it: on a CPU that trains, where both others are slower (`benchmarks/attention.py`).
 
 *Windows.* The package fills the last windows up with zeros and sends those through both projections, which are the
 larger part of the work: of 22 x 22 tokens it makes 28 x 28, of 4 x 4 14 x 14. But zeros all become the same vector, the
-projection's bias, and what is projected back of them is cut off. So only real tokens are projected here.
+projection's bias, and what is projected back from them is cut off. So only real tokens are projected here.
+
+The environment variable SCALER_PLAIN_ATTENTION=1 switches all of this off: every block runs as the package has it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -28,20 +34,39 @@ from torch import Tensor
 from torch.nn import functional as F
 
 KERNEL_MULTIPLE = 8  # fused kernels take head sizes that are a multiple of this
+PART = 2**18  # scores at a time: 1 MiB of float32
+LARGE_MAP = 1024  # tokens
+SWITCH = "SCALER_PLAIN_ATTENTION"
 Core = Callable[[Attention, Tensor, tuple[int, int]], Tensor]
 
 
 def run_block(block: Block, tokens: Tensor) -> Tensor:
     """segment-anything's `Block.forward`: (B, h, w, D) to the same shape."""
-    if tokens.device.type != "cpu":
-        return run_fused_block(block, tokens)
-    fits = block.window_size == 0 or all(side % block.window_size == 0 for side in tokens.shape[1:3])
-    return block(tokens) if fits else _run(block, tokens, _mapped)
+    core = None if os.environ.get(SWITCH) == "1" else _core(block, tokens)
+    return block(tokens) if core is None else _run(block, tokens, core)
 
 
 def run_fused_block(block: Block, tokens: Tensor) -> Tensor:
     """`run_block` with fused attention on any device."""
     return _run(block, tokens, _fused)
+
+
+def run_block_by_parts(block: Block, tokens: Tensor) -> Tensor:
+    """`run_block` with the map computed by parts, whatever its size; without gradients."""
+    return _run(block, tokens, _by_parts)
+
+
+def _core(block: Block, tokens: Tensor) -> Core | None:
+    """The fastest way for this block, device and mode; None for the package's own."""
+    height, width = tokens.shape[1:3]
+    whole_windows = block.window_size == 0 or all(side % block.window_size == 0 for side in (height, width))
+    if tokens.device.type != "cpu":
+        return _fused
+    if torch.is_grad_enabled():
+        return None if whole_windows else _mapped
+    if block.window_size == 0:
+        return _by_parts if height * width >= LARGE_MAP else None
+    return None if whole_windows else _fused
 
 
 def _run(block: Block, tokens: Tensor, core: Core) -> Tensor:
@@ -89,6 +114,27 @@ def _mapped(attention: Attention, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
     return out.reshape(batch, attention.num_heads, height * width, -1).transpose(1, 2).reshape(batch, height, width, -1)
 
 
+def _by_parts(attention: Attention, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
+    """`_mapped`, head by head and some rows of queries at a time, so that a part of the map stays in cache."""
+    height, width = grid
+    query, key, value = (part.flatten(0, 1) for part in _heads(attention, qkv))
+    scaled, key = query * attention.scale, key.transpose(-2, -1)
+    rows, columns = _position_products(attention, query, height, width) if attention.use_rel_pos else (None, None)
+    out = torch.empty_like(value)
+    step = max(PART // (height * width), 1)
+    for head in range(len(query)):
+        for begin in range(0, height * width, step):
+            part = slice(begin, begin + step)
+            scores = torch.mm(scaled[head, part], key[head])
+            if rows is not None and columns is not None:
+                by_place = scores.view(-1, height, width)
+                by_place += rows[head, part, :, None]
+                by_place += columns[head, part, None, :]
+            torch.mm(scores.softmax(dim=-1).to(value.dtype), value[head], out=out[head, part])
+    batch = len(qkv)
+    return out.reshape(batch, attention.num_heads, height * width, -1).transpose(1, 2).reshape(*qkv.shape[:3], -1)
+
+
 def _fused(attention: Attention, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
     """The same through a fused kernel; positions of another grid than the table's are interpolated likewise."""
     query, key, value = _heads(attention, qkv)
@@ -105,13 +151,25 @@ def _fused(attention: Attention, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def _with_positions(attention: Attention, query: Tensor, key: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Query and key, lengthened so that their product is the scaled one plus the bias: (B, heads, h w, c + h + w)."""
-    batch, heads, count, head = query.shape
-    rows = get_rel_pos(height, height, attention.rel_pos_h).to(query.dtype)
-    columns = get_rel_pos(width, width, attention.rel_pos_w).to(query.dtype)
-    grid = query.reshape(batch * heads, height, width, head)
-    by_row = torch.einsum("nijc,iac->nija", grid, rows).reshape(batch, heads, count, height)
-    by_column = torch.einsum("nijc,jbc->nijb", grid, columns).reshape(batch, heads, count, width)
+    batch, heads, count, _ = query.shape
+    products = _position_products(attention, query.flatten(0, 1), height, width)
+    by_row, by_column = (part.reshape(batch, heads, count, -1) for part in products)
     pick_row = torch.eye(height, dtype=key.dtype, device=key.device).repeat_interleave(width, 0)
     pick_column = torch.eye(width, dtype=key.dtype, device=key.device).repeat(height, 1)
     pick = torch.cat([pick_row, pick_column], dim=1).expand(batch, heads, -1, -1)
     return torch.cat([query * attention.scale, by_row, by_column], dim=-1), torch.cat([key, pick], dim=-1)
+
+
+def _position_products(attention: Attention, query: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Inner products of each query (n, h w, c) with the relative positions of all rows and columns of keys.
+
+    Returns:
+        (n, h w, h) and (n, h w, w).
+    """
+    count = query.shape[1]
+    rows = get_rel_pos(height, height, attention.rel_pos_h).to(query.dtype)
+    columns = get_rel_pos(width, width, attention.rel_pos_w).to(query.dtype)
+    grid = query.reshape(-1, height, width, query.shape[-1])
+    by_row = torch.einsum("nijc,iac->nija", grid, rows).reshape(-1, count, height)
+    by_column = torch.einsum("nijc,jbc->nijb", grid, columns).reshape(-1, count, width)
+    return by_row, by_column

@@ -10,7 +10,8 @@ import torch
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 
-from scaler.models.attention import run_block, run_fused_block
+from scaler.models import attention
+from scaler.models.attention import run_block, run_block_by_parts, run_fused_block
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -79,6 +80,37 @@ def test_fewer_tokens_than_a_window_are_projected_alone() -> None:
     made.attn.proj.register_forward_hook(lambda module, inputs, out: seen.append(out.shape[1] * out.shape[2]))
     torch.testing.assert_close(run_block(made, x), made(x), rtol=1e-4, atol=1e-5)
     assert seen == [16, 196]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("window", "table", "side"), [(0, 6, 6), (0, 6, 9), (3, 3, 6), (4, 4, 6)])
+def test_attention_by_parts_gives_the_packages_output(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, window: int, table: int, side: int
+) -> None:
+    monkeypatch.setattr(attention, "PART", 100)  # several parts a head
+    made, x = block(window, table), tokens(side)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        own, parts = made(x), run_block_by_parts(made, x)
+    near = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0.05, "atol": 0.1}
+    torch.testing.assert_close(parts, own, **near)
+
+
+def test_the_way_is_chosen_by_gradients_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[str] = []
+    for name in ("_by_parts", "_mapped", "_fused"):
+        core = getattr(attention, name)
+        monkeypatch.setattr(attention, name, lambda *a, name=name, core=core: used.append(name) or core(*a))
+    monkeypatch.setattr(attention, "LARGE_MAP", 36)
+    for window, side in ((0, 6), (0, 5), (3, 6), (4, 6)):
+        for gradients in (False, True):
+            with torch.set_grad_enabled(gradients):
+                run_block(block(window, window or 6), tokens(side))
+    assert used == ["_by_parts", "_fused", "_mapped"]  # the others run as the package has them
+    monkeypatch.setenv(attention.SWITCH, "1")
+    with torch.no_grad():
+        run_block(block(0, 6), tokens(6))
+    assert len(used) == 3
 
 
 def test_on_the_cpu_the_packages_own_attention_runs() -> None:
