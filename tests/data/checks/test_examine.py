@@ -56,6 +56,16 @@ def test_an_image_and_its_mask_are_both_looked_at(tmp_path: Path) -> None:
     assert {kind for _, kind, _ in found_in(look(tmp_path))} == {"image_unreadable", "mask_refused"}
 
 
+def test_objects_that_vanish_at_the_size_of_training_are_reported(tmp_path: Path) -> None:
+    for seed, name in enumerate("abc"):
+        mask = np.zeros((400, 600), np.uint8)
+        mask[100 : 105 + seed, 200:204] = 255
+        write(tmp_path / "images" / f"{name}.png", picture(seed, (600, 400)))
+        write(tmp_path / "masks" / f"{name}.png", mask)
+    assert found_in(look(tmp_path, params(tmp_path))) == [("warning", "objects_small", ())]
+    assert found_in(look(tmp_path, params(tmp_path, size=704))) == []
+
+
 def test_quick_searches_no_duplicates(tmp_path: Path) -> None:
     sound(tmp_path)
     write(tmp_path / "images" / "a2.png", picture(0))
