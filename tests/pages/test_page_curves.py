@@ -50,6 +50,7 @@ def test_the_figures_of_a_chart_lead_to_the_same_images(page: Any) -> None:
     figure = page.locator("figure[data-column=teacher_entropy]")
     figure.locator("summary").click()
     links = figure.locator("tbody a")
+    links.last.wait_for()  # the table is built when it is opened
     assert links.count() == 6 * 4
     links.first.click()  # the highest twentieth at the initialization
     found = shown(page)
