@@ -115,7 +115,7 @@ def no_labels(root: Path) -> None:
         (lambda root: None, {"masks": "images"}, "lies inside prepare_data."),
     ],
 )
-def test_each_fault_is_named_with_its_cure(
+def test_each_fault_is_named_with_a_remedy(
     folder: Folder, params: Params, harm: Callable[[Path], None], changes: dict[str, str], message: str
 ) -> None:
     root = folder()

@@ -259,7 +259,7 @@ def damaged(tmp_path: Path, kind: str) -> Path:
      ("text", "convert it to PNG"), ("empty", r"empty \(0 bytes\)"), ("missing", "not readable"),
      ("pages", "2 pages"), ("float", "8 or 16 bits")],
 )  # fmt: skip
-def test_damaged_files_are_named_with_a_cure(tmp_path: Path, kind: str, message: str) -> None:
+def test_damaged_files_are_named_with_a_remedy(tmp_path: Path, kind: str, message: str) -> None:
     path = damaged(tmp_path, kind)
     for read in (read_image, read_mask, read_marks):
         with pytest.raises(ScalerError, match=rf"{path.name}: .*({message})"):

@@ -91,7 +91,7 @@ def test_a_list_rounded_otherwise(count: int, warned: bool, tmp_path: Path, para
     )
 
 
-def test_the_doctor_tells_it(tmp_path: Path, params: Params) -> None:
+def test_the_check_reports_it(tmp_path: Path, params: Params) -> None:
     from scaler.data.checks.examine import examine
 
     rules = params(layout="cod", train="auto", val=None, val_fraction=0.3, test="auto")

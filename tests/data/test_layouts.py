@@ -171,7 +171,7 @@ def other_names(root: Path) -> None:
         (None, {"train": "*"}, "in two splits, train ('*') and val"),
     ],
 )
-def test_each_fault_is_named_with_its_cure(
+def test_each_fault_is_named_with_a_remedy(
     tmp_path: Path, params: Params, harm: Callable[[Path], None] | None, changes: dict[str, object], message: str
 ) -> None:
     root = trees.cod(tmp_path)

@@ -1,4 +1,4 @@
-"""The stage: the doctor looks first; its warnings are told, its errors stop."""
+"""The stage checks the data first: warnings go to the log, errors stop it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor on the field's folders: found without params, walked through, and told by their files."""
+"""The check on the field's folders: guessed without params, searched, and reported with their files."""
 
 from __future__ import annotations
 
