@@ -13,9 +13,9 @@ from scaler.method.losses import deep_supervision, partial_cross_entropy, superv
 from scaler.models.segmenter import build_segmenter, load_pretrained
 from scaler.randomness import seed_torch
 from scaler.training.batches import Batch, parts, weak_batch
-from scaler.training.ema import update_teacher
+from scaler.training.ema import mean_teacher
 from scaler.training.loop import Step, Task
-from scaler.training.prediction import Inference, mean_iou, predict, segment, segment_with_sam
+from scaler.training.prediction import Inference, mean_iou_of, segment, segment_with_sam
 from scaler.training.prompting import label_cues, training_prompts
 from scaler.training.run import Log, TrainingRun
 from scaler.training.sets import with_labels
@@ -53,7 +53,7 @@ def initialize_segmenter(run: TrainingRun) -> tuple[Pair, Log]:
             trained=trained_parameters(student),
             step=step,
             validate=segmenter_validation(run, teacher),
-            after_step=lambda: update_teacher(teacher, student, run.params.mean_teacher.decay),
+            after_step=mean_teacher(teacher, student, run.params.mean_teacher.decay),
         )
     )
     return (student, teacher), log
@@ -102,10 +102,10 @@ def user_label_loss(logits: Tensor, batch: Batch) -> Tensor:
 def segmenter_validation(run: TrainingRun, teacher: nn.Module) -> Callable[[], float]:
     """The teacher's mean IoU on the validation split, as a function to call after an epoch."""
     inference = Inference(teacher, segment, run.compute, run.schedule.batch_size)
-    return lambda: mean_iou(predict(inference, run.val.image), run.val.mask)
+    return lambda: mean_iou_of(inference, run.val.image, run.val.mask)
 
 
 def sam_validation(run: TrainingRun, model: nn.Module) -> Callable[[], float]:
     """SAM's mean IoU on the validation split, as a function to call after an epoch."""
     inference = Inference(model, segment_with_sam, run.compute, run.schedule.batch_size)
-    return lambda: mean_iou(predict(inference, run.val.image), run.val.mask)
+    return lambda: mean_iou_of(inference, run.val.image, run.val.mask)

@@ -19,7 +19,7 @@ from scaler.method.refinement import deep_robust_loss
 from scaler.method.targets import PseudoTargets, prepare
 from scaler.params import Params
 from scaler.training.batches import Batch, label_batch, masked_sum, weak_batch
-from scaler.training.ema import frozen_running_statistics, update_teacher
+from scaler.training.ema import frozen_running_statistics, mean_teacher
 from scaler.training.loop import Step, Task
 from scaler.training.prediction import Inference, predict, segment
 from scaler.training.run import Log, TrainingRun
@@ -76,7 +76,7 @@ def train_segmenter(
             trained=trained_parameters(student),
             step=step,
             validate=segmenter_validation(run, teacher),
-            after_step=lambda: update_teacher(teacher, student, params.mean_teacher.decay),
+            after_step=mean_teacher(teacher, student, params.mean_teacher.decay),
         )
     )
     return (student, teacher), log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -11,16 +11,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-@torch.no_grad()
-def update_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> None:
-    """Eq 15: theta_t <- decay theta_t + (1 - decay) theta_s, in place.
+def mean_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> Callable[[], None]:
+    """Eq 15: theta_t <- decay theta_t + (1 - decay) theta_s, in place, as a function to call after each step.
 
     Buffers are copied, BatchNorm's running statistics and `num_batches_tracked` among them: a teacher whose weights
     follow the student's but whose statistics do not would normalise with those of another network.
 
     Args:
         teacher: changed in place.
-        student: the same architecture, on the same device.
+        student: the same architecture, on the same device. The tensors of both are looked up here, once.
         decay: eta in [0, 1]; 0 copies the student, 1 keeps the teacher's parameters.
 
     Raises:
@@ -32,10 +31,17 @@ def update_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> None
     if odd:
         raise ValueError(f"mean teacher: teacher and student differ in {len(odd)} tensors, e.g. {odd[0]}")
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    if followed:
-        average(list(followed.values()), [leading[name] for name in followed], 0)
-    for name, buffer in buffers.items():
-        buffer.copy_(sources[name])
+    parameters = list(followed.values()), [leading[name] for name in followed]
+    copied = [(buffer, sources[name]) for name, buffer in buffers.items()]
+
+    @torch.no_grad()
+    def update() -> None:
+        if parameters[0]:
+            average(*parameters, 0)
+        for buffer, source in copied:
+            buffer.copy_(source)
+
+    return update
 
 
 @contextmanager

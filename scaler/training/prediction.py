@@ -103,6 +103,18 @@ def mean_iou(probability: F32, mask: Pictures) -> float:
     return float(iou(binarize(probability), np.asarray(mask) > 0).mean())
 
 
+def mean_iou_of(inference: Inference, image: Pictures, mask: Pictures) -> float:
+    """`mean_iou` of a model's predictions, batch by batch: nothing is kept but a number for each image.
+
+    Args:
+        inference: the model.
+        image: (N, S, S, 3) uint8 RGB.
+        mask: (N, S, S) uint8 {0, 1}.
+    """
+    values = [iou(binarize(predict(inference, image[part])), mask[part] > 0) for part in inference.parts(len(image))]
+    return float(np.concatenate(values).mean())
+
+
 def predict_all(
     models: dict[str, nn.Module],
     options: SamParams,

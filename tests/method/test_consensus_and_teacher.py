@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from scaler.method.consensus import consensus
-from scaler.training.ema import update_teacher
+from scaler.training.ema import mean_teacher
 
 
 def test_consensus_by_hand() -> None:
@@ -38,7 +38,7 @@ def test_teacher_follows_by_eq_15() -> None:
     before = copy.deepcopy(teacher)
     followed = {name: value.detach().clone() for name, value in student.named_parameters()}
     places = [parameter.data_ptr() for parameter in teacher.parameters()]
-    update_teacher(teacher, student, 0.75)
+    mean_teacher(teacher, student, 0.75)()
     for (name, now), old in zip(teacher.named_parameters(), before.parameters(), strict=True):
         assert torch.allclose(now, 0.75 * old + 0.25 * followed[name], atol=1e-7)
     assert places == [parameter.data_ptr() for parameter in teacher.parameters()]
@@ -52,7 +52,7 @@ def test_teacher_after_many_steps() -> None:
         for parameter in model.parameters():
             nn.init.constant_(parameter, value)
     for _ in range(20):
-        update_teacher(teacher, student, 0.9)
+        mean_teacher(teacher, student, 0.9)()
     assert teacher.weight.item() == pytest.approx(1 - 0.9**20)
 
 
@@ -60,7 +60,7 @@ def test_buffers_are_copied() -> None:
     teacher, student = network(0), network(1)
     for _ in range(3):
         student(torch.randn(4, 1, 6, 6))
-    update_teacher(teacher, student, 0.99)
+    mean_teacher(teacher, student, 0.99)()
     norm, source = teacher[1], student[1]
     assert isinstance(norm, nn.BatchNorm2d)
     assert isinstance(source, nn.BatchNorm2d)
@@ -74,7 +74,7 @@ def test_buffers_are_copied() -> None:
 def test_no_gradient_flows_into_the_teacher() -> None:
     teacher, student = network(0).requires_grad_(False), network(1)
     student(torch.randn(4, 1, 6, 6)).sum().backward()
-    update_teacher(teacher, student, 0.5)
+    mean_teacher(teacher, student, 0.5)()
     assert all(p.grad is None and not p.requires_grad for p in teacher.parameters())
     assert all(p.grad is not None for p in student.parameters())
 
@@ -82,14 +82,14 @@ def test_no_gradient_flows_into_the_teacher() -> None:
 def test_extreme_decays() -> None:
     teacher, student = network(0), network(1)
     before = copy.deepcopy(teacher)
-    update_teacher(teacher, student, 1.0)
+    mean_teacher(teacher, student, 1.0)()
     assert all(torch.equal(p, q) for p, q in zip(teacher.parameters(), before.parameters(), strict=True))
-    update_teacher(teacher, student, 0.0)
+    mean_teacher(teacher, student, 0.0)()
     assert all(torch.equal(p, q) for p, q in zip(teacher.parameters(), student.parameters(), strict=True))
     with pytest.raises(ValueError, match="decay"):
-        update_teacher(teacher, student, 1.5)
+        mean_teacher(teacher, student, 1.5)()
 
 
 def test_another_architecture_is_refused() -> None:
     with pytest.raises(ValueError, match="differ"):
-        update_teacher(network(0), nn.Sequential(nn.Conv2d(1, 2, 3)), 0.9)
+        mean_teacher(network(0), nn.Sequential(nn.Conv2d(1, 2, 3)), 0.9)()

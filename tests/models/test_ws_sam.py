@@ -14,7 +14,7 @@ from scaler.models.protocols import Segmenter
 from scaler.models.ws_sam import WsSamSegmenter
 from scaler.models.ws_sam_decoder import PositionAttention, ReverseStage
 from scaler.models.ws_sam_grouping import Grouping, MultiScaleGrouping, SlotAttention, position_grid
-from scaler.training.ema import update_teacher
+from scaler.training.ema import mean_teacher
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_training_consumes_no_randomness_and_the_teacher_can_follow() -> None:
     teacher, state = copy.deepcopy(model), torch.random.get_rng_state()
     model(picture(64, 2))
     assert torch.equal(torch.random.get_rng_state(), state)
-    update_teacher(teacher, model, 0.0)
+    mean_teacher(teacher, model, 0.0)()
     assert torch.equal(teacher.encoder.bn1.running_mean, model.encoder.bn1.running_mean)
 
 
