@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.hdf5 import create_images, read_ids, write_columns, write_ids, write_images, write_strings
+from scaler.artifacts.hdf5 import read_ids, write_columns, write_ids, write_images, write_strings
 from scaler.artifacts.names import CURVES, MODELS
 
 F64 = NDArray[np.float64]
@@ -40,7 +40,7 @@ class SplitScores:
 
 
 def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
-    """Fill an artifact of kind `evaluation`; the predictions may be there already (`create_predictions`).
+    """Fill an artifact of kind `evaluation`.
 
     `<split>/id`, `<split>/set`; `<split>/<model>/<metric>` (n,) float32; the same group's attributes hold the split's
     summary as float64; `<split>/<model>/curve/<name>` (256,) float64; `<split>/<model>/prediction` (n, S, S) uint8;
@@ -48,11 +48,11 @@ def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
     attributes.
     """
     for split, scores in splits.items():
-        group = file.require_group(split)
+        group = file.create_group(split)
         write_ids(group, scores.ids)
         write_strings(group, "set", scores.set or [""] * len(scores.ids))
         for model, columns in scores.per_image.items():
-            own = group.require_group(model)
+            own = group.create_group(model)
             write_columns(own, columns)
             own.attrs.update(scores.summary[model])
             curves = own.create_group("curve")
@@ -65,14 +65,6 @@ def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
             own.attrs["name"] = name
             for model, values in summary.items():
                 own.create_group(model).attrs.update(values)
-
-
-def create_predictions(file: h5py.Group, split: str, model: str, shape: tuple[int, int, int]) -> h5py.Dataset:
-    """An empty data set for the predictions of a model, (n, S, S) uint8 = round(255 p), filled by `hdf5.put_image`.
-
-    So predictions need not be held in memory: fill it, score from it, and call `write_scores` without predictions.
-    """
-    return create_images(file.require_group(split).require_group(model), "prediction", shape)
 
 
 def read_scores(file: h5py.Group, *, predictions: bool = True) -> dict[str, SplitScores]:

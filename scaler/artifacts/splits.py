@@ -21,7 +21,7 @@ U8 = NDArray[np.uint8]
 class DataSet:
     """A prepared split, as it lies in a file of kind `data`.
 
-    Pictures are arrays in memory (`read_data`), or stay on the disk (`open_data`) and are read when they are indexed.
+    Pictures are arrays in memory, or stay on the disk (`open_data`) and are read when they are indexed.
 
     Attributes:
         ids: N image ids.
@@ -84,13 +84,6 @@ def write_data(file: h5py.File, data: DataSet) -> None:
         write_image(group, str(number), mask, top=1)
 
 
-def read_data(file: h5py.File) -> DataSet:
-    """Read a split into memory as a whole."""
-    group = file["native_mask"]
-    masks = [group[str(number)][()] for number in range(len(group))]
-    return _data(file, file["image"][()], file["mask"][()], file["marks"][()], masks)
-
-
 def open_data(path: Path) -> DataSet:
     """A split whose pictures stay on the disk: for any number of images, and for the workers of a `DataLoader`.
 
@@ -98,22 +91,17 @@ def open_data(path: Path) -> DataSet:
         ScalerError: the artifact is refused; see `open_artifact`.
     """
     with open_artifact(path, "data") as file:
-        image, mask, marks = (PictureReader.whole(path, name) for name in ("image", "mask", "marks"))
-        return _data(file, image, mask, marks, NamedPictures(path, "native_mask"))
-
-
-def _data(file: h5py.File, image: Pictures, mask: Pictures, marks: Pictures, native_masks: Sequence[U8]) -> DataSet:
-    return DataSet(
-        ids=read_ids(file),
-        image=image,
-        mask=mask,
-        labelled=file["labelled"][()],
-        marks=marks,
-        native_size=file["native_size"][()],
-        native_masks=native_masks,
-        set=list(file["set"].asstr()[()]),
-        file=list(file["file"].asstr()[()]),
-    )
+        return DataSet(
+            ids=read_ids(file),
+            image=PictureReader.whole(path, "image"),
+            mask=PictureReader.whole(path, "mask"),
+            labelled=file["labelled"][()],
+            marks=PictureReader.whole(path, "marks"),
+            native_size=file["native_size"][()],
+            native_masks=NamedPictures(path, "native_mask"),
+            set=list(file["set"].asstr()[()]),
+            file=list(file["file"].asstr()[()]),
+        )
 
 
 def write_truth(file: h5py.File, ids: Sequence[str], mask: Pictures, known: NDArray[np.bool_]) -> None:

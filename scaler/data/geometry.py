@@ -108,9 +108,6 @@ def all_views(
     return [View(*combination) for combination in product(flips, turns, scales)]
 
 
-ALL_VIEWS = tuple(all_views())
-
-
 def scaled_side(side: int, scale: float, multiple_of: int = 1) -> int:
     """`side` times `scale`, brought to the nearest multiple of `multiple_of` (halves upwards), at least one of it."""
     return multiple_of * max(1, int(side * scale / multiple_of + 0.5))

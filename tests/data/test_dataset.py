@@ -3,12 +3,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
-from scaler.artifacts.splits import read_data, write_data
 from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
 from scaler.laboratory.dataset import generate
@@ -18,7 +16,7 @@ from .conftest import Folder, Params
 REAL = os.environ.get("SCALER_TEST_DATA")
 
 
-def test_semi_fits_the_layout_and_hides_the_truth(folder: Folder, params: Params, tmp_path: Path) -> None:
+def test_semi_fits_the_layout_and_hides_the_truth(folder: Folder, params: Params) -> None:
     prepared = prepare(folder(), params(), 0)
     train, truth = prepared.train, prepared.truth
     assert train.ids == truth.ids == [f"train_{n}" for n in range(8)]
@@ -31,10 +29,7 @@ def test_semi_fits_the_layout_and_hides_the_truth(folder: Folder, params: Params
     assert not train.marks.any()
     assert train.native_masks == []
     assert train.native_size.tolist() == [[30, 40]] * 8
-    with h5py.File(tmp_path / "train.h5", "w") as file:
-        write_data(file, prepared.val)
-    with h5py.File(tmp_path / "train.h5") as file:
-        val = read_data(file)
+    val = prepared.val
     assert val.labelled.all()
     assert [m.shape for m in val.native_masks] == [(30, 40)] * 2
     assert [int(m.sum()) for m in val.native_masks] == [13 * 22, 14 * 22]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from scaler.data.geometry import ALL_VIEWS, View, all_views, canonical, scaled_side
+from scaler.data.geometry import View, all_views, canonical, scaled_side
 
+ALL_VIEWS = all_views()
 EXACT = [view for view in ALL_VIEWS if view.is_exact]
 NOT_SMALLER = [view for view in ALL_VIEWS if view.scale >= 1]
 HALVED = [view for view in ALL_VIEWS if view.scale == 0.5]

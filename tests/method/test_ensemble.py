@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scaler.data.geometry import ALL_VIEWS, View, canonical
+from scaler.data.geometry import View, all_views, canonical
 from scaler.method.ensemble import Ensemble, draw_views, ensemble, sam_ensemble
 from scaler.params import LabelWithSamParams
 from scaler.training.device import Compute
 from scaler.training.prediction import Inference
 
+ALL_VIEWS = all_views()
 EXACT = [view for view in ALL_VIEWS if view.is_exact]
 
 
