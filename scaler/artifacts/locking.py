@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scaler.errors import ScalerError
 
+NEUTRAL = True  # it decides about files, not about what is in them
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # some NFS, FUSE and container mounts
 
 

@@ -116,13 +116,6 @@ def test_metas_way_of_saving(tmp_path: Path, prefix: str) -> None:
     assert all(torch.equal(came[key], value) for key, value in mini_weights().items())
 
 
-def test_a_training_checkpoint_is_still_refused(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    torch.save({"model": {"weight": torch.ones(2)}, "epoch": 3}, path)
-    with pytest.raises(ScalerError, match="`model` holds a"):
-        read_state_dict(path)
-
-
 @pytest.mark.parametrize(
     ("key", "own"),
     [
