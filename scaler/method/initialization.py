@@ -75,7 +75,7 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(run, step)
         prompts = training_prompts(cues, step, batch.views, run.compute)
-        for cut, share in parts(len(batch.image), run.params.sam.micro_batch):
+        for cut, share in parts(len(batch.image), step.micro_batch):
             part = batch.part(cut)
             with run.compute.autocast():
                 logits = model(part.image, None if prompts is None else prompts.select(cut))
@@ -89,6 +89,7 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
             trained=trained_parameters(model),
             step=step,
             validate=sam_validation(run, model),
+            micro_batch=run.params.sam.micro_batch,
         )
     )
     return model, log

@@ -49,7 +49,7 @@ def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | N
         consensus = label_batch(pool, step, batch.views, run.compute)
         prompts = training_prompts(cues, step, batch.views, run.compute)
         denominators = batch.denominators(options.balance)
-        for cut, share in parts(len(batch.image), params.sam.micro_batch):
+        for cut, share in parts(len(batch.image), step.micro_batch):
             part = batch.part(cut)
             # Both views in one pass, with the prompts of each.
             own = None if prompts is None else Prompts.cat([prompts.select(cut), second.prompts(prompts, cut)])
@@ -73,6 +73,7 @@ def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | N
             trained=trained_parameters(model),
             step=step,
             validate=sam_validation(run, model),
+            micro_batch=run.params.sam.micro_batch,
         )
     )
     return model, log

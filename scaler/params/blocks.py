@@ -144,7 +144,7 @@ class SamParams(Block):
     prompts: Literal["none", "marks_points", "marks_box", "teacher_points", "teacher_box", "teacher_mask"]
     prompt_points: Positive
     prompt_share: Unit
-    micro_batch: Positive | None
+    micro_batch: Positive | Literal["auto"] | None
     recompute: bool
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from scaler.progress import log
 from scaler.training.lease import Lease, fake_count, take_device
+from scaler.training.memory import explained
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Compute:
 
     def place(self, model: nn.Module) -> nn.Module:
         """A model on the device, its convolutions channels-last."""
-        return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        size = sum(p.numel() * p.element_size() for p in model.parameters()) / 2**30
+        with explained(f"a model of {size:.1f} GiB", "choose a smaller one, or a device with more memory", self.device):
+            return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def tensor(self, array: NDArray[np.generic]) -> Tensor:
         """An array on the device, dtype kept; through pinned memory and without waiting on CUDA."""

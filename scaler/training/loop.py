@@ -23,6 +23,7 @@ from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
 from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
+from scaler.training.memory import MicroBatch, halved, is_out_of_memory, release
 from scaler.training.sampling import Key, Strata, batch_index, steps_per_epoch
 from scaler.training.schedule import learning_rate
 from scaler.training.state import kept_state, load_kept_state
@@ -38,10 +39,12 @@ class Step:
     Attributes:
         index: (B,) positions of the batch's images.
         rng: a generator of this step's own.
+        micro_batch: how many images may go through the model at a time; None: all of them.
     """
 
     index: NDArray[np.int64]
     rng: np.random.Generator
+    micro_batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Task:
         after_step: called when the parameters have moved (the teacher's update, eq 15).
         strata: for a fixed number of labelled images in each batch; None: batches of all images alike.
         epochs_before: that the model was trained for in the stages before.
+        micro_batch: images at a time, for a step that cuts its batch into parts; None: the whole batch. "auto": the
+            whole batch, and half as many whenever memory runs out.
     """
 
     key: Key
@@ -72,6 +77,7 @@ class Task:
     after_step: Callable[[], None] = lambda: None
     strata: Strata | None = None
     epochs_before: int = 0
+    micro_batch: MicroBatch = None
 
 
 @dataclass
@@ -81,6 +87,7 @@ class _Position:
     sums: dict[str, float] = field(default_factory=dict)
     best: float = -1.0
     best_epoch: int = -1
+    micro_batch: int | None = None  # images at a time, if memory ran out before
 
 
 def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -> list[dict[str, float]]:
@@ -126,21 +133,54 @@ def _one_step(
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(schedule, epoch + step / per_epoch, task.epochs_before)
     index = batch_index(task.key, epoch, step, task.count, schedule.batch_size, task.strata)
-    seed_torch(*task.key, epoch, step)
-    optimizer.zero_grad(set_to_none=True)
-    for loss, numbers in task.step(Step(index, generator(*task.key, "step", epoch, step))):
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise ScalerError(
-                f"{task.key[1]}: the loss is {value} in epoch {epoch + 1}, step {step + 1}. Lower the learning_rate of "
-                "the stage in params.yaml; if the images are unusual, look at results/data/train.h5 first."
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
-        for name, number in {"loss": value, **numbers}.items():
-            position.sums[name] = position.sums.get(name, 0.0) + number
+    sums = None
+    while sums is None:
+        sums = _gradients(task, optimizer, index, position, (epoch, step))
+    for name, number in sums.items():
+        position.sums[name] = position.sums.get(name, 0.0) + number
     optimizer.step()
     task.after_step()
     position.done += 1
+
+
+def _gradients(
+    task: Task, optimizer: torch.optim.Optimizer, index: NDArray[np.int64], position: _Position, place: tuple[int, int]
+) -> dict[str, float] | None:
+    """Gradients of a step and the numbers that it logs; None if memory ran out and a smaller micro-batch is set now."""
+    seed_torch(*task.key, *place)
+    optimizer.zero_grad(set_to_none=True)
+    size = position.micro_batch if task.micro_batch == "auto" else task.micro_batch
+    try:
+        return _descend(task, Step(index, generator(*task.key, "step", *place), size), place)
+    except (RuntimeError, MemoryError) as error:
+        smaller = halved(size, len(index)) if task.micro_batch == "auto" and is_out_of_memory(error) else None
+        if smaller is None:
+            raise
+    # Only here, outside the except block, is nothing of the failed attempt alive any more.
+    optimizer.zero_grad(set_to_none=True)
+    release()
+    position.micro_batch = smaller
+    log.warning(
+        f"{task.key[1]}: out of memory with {size or len(index)} images at a time; going on with {smaller} "
+        f"(sam.micro_batch: auto). The batch stays {len(index)}."
+    )
+    return None
+
+
+def _descend(task: Task, step: Step, place: tuple[int, int]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for loss, numbers in task.step(step):
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise ScalerError(
+                f"{task.key[1]}: the loss is {value} in epoch {place[0] + 1}, step {place[1] + 1}. Lower the "
+                "learning_rate of the stage in params.yaml; if the images are unusual, look at results/data/train.h5 "
+                "first."
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, number in {"loss": value, **numbers}.items():
+            sums[name] = sums.get(name, 0.0) + number
+    return sums
 
 
 def _end_epoch(task: Task, schedule: ScheduleParams, position: _Position, best: Arrays, per_epoch: int) -> Arrays:

@@ -16,6 +16,7 @@ from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
 from scaler.training.device import Compute
+from scaler.training.memory import explained
 from scaler.training.prompting import Cues, teacher_cues
 
 F32 = NDArray[np.float32]
@@ -61,7 +62,10 @@ class Inference:
 
     def __call__(self, image: Tensor, prompts: Prompts | None = None) -> Tensor:
         """(B, 3, H, W) images in [0, 1] to (B, 1, H, W) float32 probabilities."""
-        with self.compute.autocast():
+        count, _, height, width = image.shape
+        what = f"a batch of {count} images of {width} x {height} pixels"
+        remedy = "lower the batch_size of the stage in params.yaml, or the size of the images or of sam"
+        with explained(what, remedy, self.compute.device), self.compute.autocast():
             return self.forward(self.model, image, *(() if prompts is None else (prompts,))).float()
 
     def parts(self, count: int) -> Iterator[slice]:

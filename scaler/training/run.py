@@ -10,6 +10,7 @@ from scaler.params import Params, ScheduleParams
 from scaler.training.checkpoints import trained_epochs
 from scaler.training.device import Compute, find_compute
 from scaler.training.loop import Task, train
+from scaler.training.memory import explained
 from scaler.training.sampling import Key
 from scaler.training.sets import load_split
 
@@ -96,4 +97,18 @@ class TrainingRun:
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""
         task = replace(task, epochs_before=self.epochs_before)
-        return train(task, self.schedule, self.steps, TITLES[self.stage].format(self.round))
+        with explained(*self._sizes(task), self.compute.device):
+            return train(task, self.schedule, self.steps, TITLES[self.stage].format(self.round))
+
+    def _sizes(self, task: Task) -> tuple[str, str]:
+        """What the stage computes at a time, and what to set if that does not fit."""
+        batch, sam = self.schedule.batch_size, self.params.sam
+        if "sam" not in task.models:
+            what = f"{self.stage} with batches of {batch} images of {self.size} x {self.size} pixels"
+            return what, f"lower batch_size of {self.stage} or size of prepare_data in params.yaml"
+        at_a_time = 1 if sam.micro_batch == "auto" else min(sam.micro_batch or batch, batch)
+        side = sam.size or "its own size"
+        what = f"{self.stage} of {sam.model} (sam.size: {side}) with {at_a_time} of {batch} images at a time"
+        steps = [] if at_a_time == 1 else ["sam.micro_batch: auto (the result stays the same within rounding)"]
+        steps += [] if sam.recompute else ["sam.recompute: true"]
+        return what, f"set in params.yaml {', '.join([*steps, 'a smaller sam.size'])}, or choose a smaller sam.model"

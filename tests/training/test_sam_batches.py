@@ -65,7 +65,7 @@ def gradients(
     (task,) = kept
     total: dict[str, float] = {}
     count = 0
-    for loss, numbers in task.step(Step(np.arange(task.count), generator(0, "test"))):
+    for loss, numbers in task.step(Step(np.arange(task.count), generator(0, "test"), task.micro_batch)):
         loss.backward()  # type: ignore[no-untyped-call]
         count += 1
         for name, value in {"loss": float(loss.detach()), **numbers}.items():
