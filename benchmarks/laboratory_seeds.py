@@ -46,7 +46,7 @@ class Run:
     def measure(self, run: str, step: str, pair: Pair, sam: nn.Module) -> dict[str, object]:
         """One row: mean IoU of the three models on the test split."""
         models = {"segmenter": pair[0], "teacher": pair[1], "sam": sam}
-        predicted = predict_all(models, self.params.sam, self.test.image, self.compute, 32, lambda count: None)
+        predicted = predict_all(models, self.params.sam, self.test, self.compute, 32, lambda count: None)
         truth = np.stack(self.test.native_masks)
         row: dict[str, object] = {"seed": self.params.seed, "run": run, "step": step}
         row |= {name: round(mean_iou(p, truth), 4) for name, p in predicted.items()}

@@ -27,7 +27,7 @@ def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: A
     scores = {}
     with progress(2 * len(models) * sum(len(split.ids) for split in splits.values()), "evaluate", unit="image") as bar:
         for name, split in splits.items():
-            predictions = predict_all(models, params.sam, split.image, compute, params.evaluate.batch_size, bar.update)
+            predictions = predict_all(models, params.sam, split, compute, params.evaluate.batch_size, bar.update)
             stretch = params.evaluate.stretch == "per_image"
             scores[name] = evaluate_split(
                 split.ids, predictions, split.native_masks, stretch=stretch, sets=split.set, advance=bar.update

@@ -67,7 +67,7 @@ def put_image(data: h5py.Dataset, number: int, picture: U8) -> None:
 
 
 def write_image(file: h5py.Group, name: str, image: U8, top: int = 255) -> None:
-    """Write one (H, W) uint8 map as a data set of its own, `top` being white."""
+    """Write one (H, W) or (H, W, 3) uint8 picture as a data set of its own, `top` being white."""
     data = file.create_dataset(
         name,
         data=image,
@@ -77,7 +77,7 @@ def write_image(file: h5py.Group, name: str, image: U8, top: int = 255) -> None:
         shuffle=True,
         track_times=False,
     )
-    _describe_image(data, top, colour=False)
+    _describe_image(data, top, colour=image.ndim == 3)
 
 
 def write_column(file: h5py.Group, name: str, values: NDArray[Any]) -> None:

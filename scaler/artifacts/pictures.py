@@ -102,12 +102,21 @@ class PictureReader:
 
 
 class NamedPictures(Sequence[U8]):
-    """Pictures of different sizes, each a data set of its own, named by its number in one group of a file."""
+    """Pictures of different sizes, each a data set of its own, named by its number in one group of a file.
 
-    def __init__(self, path: Path, group: str) -> None:
-        self.path, self.group = path, group
-        with h5py.File(path, "r") as file:
-            self._count = len(file[group])
+    Args:
+        path: the HDF5 file.
+        group: its name.
+        otherwise: where a picture that the group lacks is read; None: the group has all of them.
+    """
+
+    def __init__(self, path: Path, group: str, otherwise: Pictures | None = None) -> None:
+        self.path, self.group, self.otherwise = path, group, otherwise
+        if otherwise is not None:
+            self._count = len(otherwise)
+        else:
+            with h5py.File(path, "r") as file:
+                self._count = len(file[group])
         self._open: h5py.Group | None = None
         self._process = os.getpid()
 
@@ -121,6 +130,8 @@ class NamedPictures(Sequence[U8]):
         number = range(len(self))[index]
         if self._open is None or self._process != os.getpid():
             self._open, self._process = h5py.File(self.path, "r")[self.group], os.getpid()
+        if self.otherwise is not None and str(number) not in self._open:
+            return self.otherwise[number]
         return np.asarray(self._open[str(number)], np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:

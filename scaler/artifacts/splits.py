@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
+from scaler.artifacts.large import LargeImages
 from scaler.artifacts.pictures import NamedPictures, PictureReader, Pictures
 from scaler.artifacts.reading import open_artifact
 
 U8 = NDArray[np.uint8]
+LARGE, LARGE_SIZE = "foundation_image", "foundation_size"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class DataSet:
         native_masks: for validation and test, the (H, W) uint8 {0, 1} masks at native size; empty for training.
         set: N names of the set that each image belongs to, "" for a single one; or empty, which means N times "".
         file: N paths of the images below the source, "" where there is no file (the laboratory); or empty, likewise.
+        large: N images at the size of the foundation model; None: it sees `image`.
     """
 
     ids: list[str]
@@ -44,6 +47,12 @@ class DataSet:
     native_masks: Sequence[U8]
     set: list[str] = field(default_factory=list)
     file: list[str] = field(default_factory=list)
+    large: LargeImages | None = None
+
+    @property
+    def foundation_image(self) -> Pictures:
+        """(N, L, L, 3) uint8 RGB: what the foundation model sees; masks, marks and labels stay S x S."""
+        return self.image if self.large is None else self.large
 
     def is_marked(self) -> NDArray[np.bool_]:
         """(N,): whether any pixel of an image is marked."""
@@ -62,6 +71,7 @@ class DataSet:
             native_masks=[self.native_masks[number] for number in numbers] if len(self.native_masks) else [],
             set=[self.set[number] for number in numbers] if self.set else [],
             file=[self.file[number] for number in numbers] if self.file else [],
+            large=None if self.large is None else self.large.subset(numbers),
         )
 
 
@@ -82,6 +92,18 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
         write_image(group, str(number), mask, top=1)
+    if data.large is not None:
+        _write_large(file, data.large, data.image.shape[1])
+
+
+def _write_large(file: h5py.File, large: LargeImages, size: int) -> None:
+    """The pixels of each image that `image` does not hold as they are."""
+    file.create_dataset(LARGE_SIZE, data=np.int32(large.side), track_times=False)
+    group = file.create_group(LARGE)
+    for number, row in enumerate(large.rows.tolist()):
+        pixels = large.pixels[row]
+        if pixels.shape[:2] != (size, size):
+            write_image(group, str(number), pixels)
 
 
 def open_data(path: Path) -> DataSet:
@@ -91,9 +113,10 @@ def open_data(path: Path) -> DataSet:
         ScalerError: the artifact is refused; see `open_artifact`.
     """
     with open_artifact(path, "data") as file:
+        image = PictureReader.whole(path, "image")
         return DataSet(
             ids=read_ids(file),
-            image=PictureReader.whole(path, "image"),
+            image=image,
             mask=PictureReader.whole(path, "mask"),
             labelled=file["labelled"][()],
             marks=PictureReader.whole(path, "marks"),
@@ -101,6 +124,7 @@ def open_data(path: Path) -> DataSet:
             native_masks=NamedPictures(path, "native_mask"),
             set=list(file["set"].asstr()[()]),
             file=list(file["file"].asstr()[()]),
+            large=LargeImages(NamedPictures(path, LARGE, image), int(file[LARGE_SIZE][()])) if LARGE in file else None,
         )
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.large import LargeImages
 from scaler.artifacts.splits import DataSet
 from scaler.data.entries import RECIPE, Entry, Generate, of_folder, of_recipe
 from scaler.data.marks import points, scribbles
 from scaler.data.reading import Pixels
-from scaler.data.resize import to_square
+from scaler.data.resize import shrunk, to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
@@ -65,6 +66,29 @@ class _Stack:
     marked: NDArray[np.bool_]
     native_size: NDArray[np.int32]
     native_masks: list[U8]
+    large: LargeImages | None = None
+
+
+@dataclass(frozen=True)
+class _Kept(Sequence[U8]):
+    """The images of a split, at most `side` pixels high and wide.
+
+    They are decoded a second time when they are written, since a whole split would not fit in memory.
+    """
+
+    entries: Sequence[Entry]
+    side: int
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One image, (h, w, 3)."""
+        pixels = self.entries[index].read()
+        if pixels is None:
+            reason, remedy = "was readable at first, and now is not", "do not change the source meanwhile; run again"
+            raise ScalerError(Fault("source_changed", (self.entries[index].file,), reason, remedy))
+        return shrunk(pixels.image, self.side)
 
 
 def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Generate | None = None) -> Prepared:
@@ -93,7 +117,7 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     else:
         entries = of_folder(source, params, faults, seed)
     listed = _listed(source, params, [entry.id for entry in entries["train"]], faults)
-    stacks = {split: _read(split, entries[split], params.size, faults) for split in SPLITS}
+    stacks = {split: _read(split, entries[split], params, faults) for split in SPLITS}
     faults.raise_if_errors()
     for item in faults.of("warning") if params.skip_broken else []:
         log.info(f"left out: {item}")
@@ -106,8 +130,8 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     )
 
 
-def _read(split: Split, entries: Sequence[Entry], size: int, faults: Faults) -> _Stack:
-    count = len(entries)
+def _read(split: Split, entries: Sequence[Entry], params: PrepareDataParams, faults: Faults) -> _Stack:
+    count, size = len(entries), params.size
     stack = _Stack(
         ids=[entry.id for entry in entries],
         sets=[entry.set for entry in entries],
@@ -133,7 +157,11 @@ def _read(split: Split, entries: Sequence[Entry], size: int, faults: Faults) -> 
                     stack.native_masks.append(pixels.mask)
                 kept.append(number)
             bar.update()
-    return stack if len(kept) == count else _kept(stack, kept)
+    stack = stack if len(kept) == count else _kept(stack, kept)
+    if params.foundation_size is None:
+        return stack
+    side = params.foundation_size
+    return replace(stack, large=LargeImages(_Kept([entries[row] for row in kept], side), side))
 
 
 def _kept(stack: _Stack, rows: list[int]) -> _Stack:
@@ -170,6 +198,7 @@ def _training(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         native_masks=[],
         set=stack.sets,
         file=stack.files,
+        large=stack.large,
     )
 
 
@@ -184,6 +213,7 @@ def _evaluation(stack: _Stack) -> DataSet:
         native_masks=stack.native_masks,
         set=stack.sets,
         file=stack.files,
+        large=stack.large,
     )
 
 

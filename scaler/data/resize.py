@@ -37,12 +37,18 @@ def to_square(image: U8, mask: U8 | None, marks: U8 | None, size: int) -> tuple[
     )
 
 
-def _area_or_linear(values: NDArray[Any], size: int) -> NDArray[Any]:
+def shrunk(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """An image with both axes brought down to at most `size`, each by itself: the first half of `to_square`."""
     height, width = values.shape[:2]
     smaller = (min(width, size), min(height, size))
     if smaller != (width, height):  # OpenCV averages areas only where neither axis grows
         values = cv2.resize(values, smaller, interpolation=cv2.INTER_AREA)
-    if smaller != (size, size):
+    return values
+
+
+def _area_or_linear(values: NDArray[Any], size: int) -> NDArray[Any]:
+    values = shrunk(values, size)
+    if values.shape[:2] != (size, size):
         values = cv2.resize(values, (size, size), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(values)
 

@@ -73,6 +73,7 @@ def sam_ensemble(
     advance: Advance = lambda count: None,
     prompts: PromptsOf | None = None,
     zoom: bool = False,
+    side: int | None = None,
 ) -> Ensemble:
     """Eq 2-3: P_S = (1/K) sum_k T_k^-1(F(T_k(x))), each image with views of its own.
 
@@ -88,6 +89,7 @@ def sam_ensemble(
         advance: called with the number of views done (progress).
         prompts: the second argument of `predict`.
         zoom: a scale is a magnification (`scaler.data.zoom`) instead of another size of the whole image.
+        side: of the label, where it is not that of the image.
 
     Returns:
         Label and agreement; probabilities of the dtype of `image`.
@@ -99,7 +101,7 @@ def sam_ensemble(
         raise ValueError(f"ensemble: expected {len(image)} lists of at least one view, got {[len(v) for v in views]}")
     if average not in ("probability", "logits"):
         raise ValueError(f"ensemble: expected average 'probability' or 'logits', got {average!r}")
-    size = image.shape[-2:]
+    size = image.shape[-2:] if side is None else (side, side)
     drawn = [Counter(canonical(view) for view in of_image) for of_image in views]
     # One order of the views for all images: a label must not depend on its neighbours in the batch. Double precision
     # makes the mean of equal votes that very vote; it is kept on the CPU, as not every device has it.
@@ -142,6 +144,7 @@ def ensemble(
     cues: Cues | None = None,
     advance: Advance = lambda count: None,
     zoom: bool = False,
+    side: int | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """`sam_ensemble` over a stack of images, in evaluation mode.
 
@@ -153,17 +156,19 @@ def ensemble(
         cues: what the model is prompted with, N maps; None for nothing.
         advance: called with the number of views done (progress).
         zoom: as in `sam_ensemble`.
+        side: as in `sam_ensemble`.
 
     Returns:
         Probabilities (N, H, W) in [0, 1], in the images' own frame, and the agreement (N,); both float32.
     """
     multiple_of, compute = cast(Foundation, inference.model).multiple_of, inference.compute
-    probability = np.empty(image.shape[:3], dtype=np.float32)
+    size = image.shape[1:3] if side is None else (side, side)
+    probability = np.empty((len(image), *size), dtype=np.float32)
     agreement = np.empty(len(image), dtype=np.float32)
     with inference.evaluating():
         for part in inference.parts(len(image)):
-            prompts = None if cues is None else cues.of_views(part, compute)
+            prompts = None if cues is None else cues.of_views(part, compute, image.shape[1])
             batch = compute.images(image[part])
-            p, a = sam_ensemble(inference, batch, views[part], average, multiple_of, advance, prompts, zoom)
+            p, a = sam_ensemble(inference, batch, views[part], average, multiple_of, advance, prompts, zoom, side)
             probability[part], agreement[part] = p.squeeze(1).cpu().numpy(), a.cpu().numpy()
     return probability, agreement

@@ -15,7 +15,7 @@ from scaler.randomness import seed_torch
 from scaler.training.batches import Batch, parts, weak_batch
 from scaler.training.ema import mean_teacher
 from scaler.training.loop import Step, Task
-from scaler.training.prediction import Inference, mean_iou_of, segment, segment_with_sam
+from scaler.training.prediction import Inference, at_side, mean_iou_of, segment, segment_with_sam
 from scaler.training.prompting import label_cues, training_prompts
 from scaler.training.run import Log, TrainingRun
 from scaler.training.sets import with_labels
@@ -73,13 +73,13 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
     cues = label_cues(run.params.sam, run.data)
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        batch = weak_batch(run, step)
-        prompts = training_prompts(cues, step, batch.views, run.compute)
+        batch = weak_batch(run, step, foundation=True)
+        prompts = training_prompts(cues, step, batch, run.compute)
         for cut, share in parts(len(batch.image), step.micro_batch):
             part = batch.part(cut)
             with run.compute.autocast():
                 logits = model(part.image, None if prompts is None else prompts.select(cut))
-            yield share * user_label_loss(logits.float(), part).mean(), {}
+            yield share * user_label_loss(at_side(logits.float(), run.size), part).mean(), {}
 
     log = run.train(
         Task(
@@ -109,4 +109,4 @@ def segmenter_validation(run: TrainingRun, teacher: nn.Module) -> Callable[[], f
 def sam_validation(run: TrainingRun, model: nn.Module) -> Callable[[], float]:
     """SAM's mean IoU on the validation split, as a function to call after an epoch."""
     inference = Inference(model, segment_with_sam, run.compute, run.schedule.batch_size)
-    return lambda: mean_iou_of(inference, run.val.image, run.val.mask)
+    return lambda: mean_iou_of(inference, run.val.foundation_image, run.val.mask)

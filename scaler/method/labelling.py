@@ -65,7 +65,14 @@ def label_with_sam(
     own_cues = None if cues is None else replace(cues, maps=cues.maps[chosen])
     with progress(len(ids) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
         probability, agreement = ensemble(
-            inference, data.image[chosen], views, options.average, own_cues, bar.update, options.zoom
+            inference,
+            data.part(chosen).foundation_image,
+            views,
+            options.average,
+            own_cues,
+            bar.update,
+            options.zoom,
+            data.image.shape[1],
         )
     columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
     if params.weighting.image_weight == "agreement":

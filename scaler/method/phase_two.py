@@ -21,6 +21,7 @@ from scaler.models.prompts import Prompts
 from scaler.params import Params, PhaseOneParams, TrainSamParams
 from scaler.training.batches import Batch, label_batch, masked_sum, parts, weak_batch
 from scaler.training.loop import Step, Task
+from scaler.training.prediction import at_side
 from scaler.training.prompting import Cues, training_prompts
 from scaler.training.run import Log, TrainingRun
 from scaler.training.sampling import Strata
@@ -44,10 +45,10 @@ def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | N
 
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         # A_w(x), a second view of it, and P_G, all in the frame of A_w.
-        batch = weak_batch(run, step)
+        batch = weak_batch(run, step, foundation=True)
         second = SecondView.draw(batch, step.rng, params)
         consensus = label_batch(pool, step, batch.views, run.compute)
-        prompts = training_prompts(cues, step, batch.views, run.compute)
+        prompts = training_prompts(cues, step, batch, run.compute)
         denominators = batch.denominators(options.balance)
         for cut, share in parts(len(batch.image), step.micro_batch):
             part = batch.part(cut)
@@ -55,7 +56,7 @@ def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | N
             own = None if prompts is None else Prompts.cat([prompts.select(cut), second.prompts(prompts, cut)])
             with run.compute.autocast():
                 both = model(torch.cat([part.image, second.image[cut]]), own)
-            weak_logits, second_logits = both.float().chunk(2)
+            weak_logits, second_logits = at_side(both.float(), run.size).chunk(2)
             second_logits = second.aligned(second_logits, cut)
             # Eq 16 and 17, then eq 18 or 19.
             invariance = invariance_loss(weak_logits, second_logits, options.distance, options.stop_gradient)
@@ -84,7 +85,7 @@ class SecondView:
     """What eq 16 compares A_w(x) with.
 
     Attributes:
-        image: (B, 3, S, S): A_s(x), or another A_w(x) with `invariance_views: weak`.
+        image: (B, 3, L, L): A_s(x), or another A_w(x) with `invariance_views: weak`.
         frames: of each image the view that it is in now and the one of A_w(x); None: they are the same.
     """
 

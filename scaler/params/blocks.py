@@ -40,6 +40,7 @@ class PrepareDataParams(Block):
     layout: Literal["general", "cod", "pranet", "gdd", "drive", "sod", "pairs", "csv"]
     table: str
     size: Annotated[int, Field(ge=32, multiple_of=32)]
+    foundation_size: Annotated[int, Field(ge=32)] | None
     supervision: Literal["semi", "points", "scribbles", "full"]
     labelled_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
     labelled_list: str | None
@@ -76,6 +77,15 @@ class PrepareDataParams(Block):
             raise ValueError(
                 f"either test (a pattern or a list) or test_fraction (a share of the training images), the other null; "
                 f"got test: {self.test!r} and test_fraction: {self.test_fraction!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _foundation_sees_more(self) -> PrepareDataParams:
+        if self.foundation_size is not None and self.foundation_size <= self.size:
+            raise ValueError(
+                f"foundation_size: expected more than size ({self.size}), got {self.foundation_size}; "
+                "null feeds SAM the images of that size"
             )
         return self
 

@@ -21,7 +21,7 @@ class Batch:
 
     Attributes:
         views: the geometry of A_w(x), so that labels can be carried along.
-        image: (B, 3, S, S) float32 in [0, 1].
+        image: (B, 3, S, S) float32 in [0, 1]; (B, 3, L, L) of the foundation model.
         mask: (B, 1, S, S) float32 {0, 1}; only meaningful where `labelled`.
         marks: (B, 1, S, S) uint8 {0 unknown, 1 foreground, 2 background}.
         labelled: (B,) bool.
@@ -66,15 +66,22 @@ def parts(count: int, size: int | None) -> list[tuple[slice, float]]:
     return [(cut, (cut.stop - cut.start) / count) for cut in cuts]
 
 
-def weak_batch(run: TrainingRun, step: Step) -> Batch:
-    """Draw A_w for each image of the step and apply it to all that belongs to the image."""
+def weak_batch(run: TrainingRun, step: Step, *, foundation: bool = False) -> Batch:
+    """Draw A_w for each image of the step and apply it to all that belongs to the image.
+
+    Args:
+        run: the stage.
+        step: which images, and the randomness.
+        foundation: images at the size of the foundation model; masks and marks are S x S all the same.
+    """
     data, augmentation, compute = run.data, run.params.augmentation, run.compute
     views = draw_weak(step.rng, len(step.index), augmentation.flips, augmentation.quarter_turns)
+    image = data.foundation_image if foundation else data.image
     mask = compute.tensor(data.mask[step.index]).unsqueeze(1)
     marks = compute.tensor(data.marks[step.index]).unsqueeze(1)
     return Batch(
         views=views,
-        image=apply_views(compute.images(data.image[step.index]), views, "bilinear"),
+        image=apply_views(compute.images(image[step.index]), views, "bilinear"),
         mask=apply_views(mask, views, "nearest").float(),
         marks=apply_views(marks, views, "nearest"),
         labelled=compute.tensor(data.labelled[step.index]),

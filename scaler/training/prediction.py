@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scaler.artifacts.pictures import Pictures
+from scaler.artifacts.splits import DataSet
+from scaler.data.geometry import View
 from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
@@ -33,6 +35,11 @@ def segment_with_sam(model: nn.Module, image: Tensor, prompts: Prompts | None = 
     """Probabilities (B, 1, H, W) of the foundation model."""
     logits: Tensor = model(image, prompts)
     return torch.sigmoid(logits.float())
+
+
+def at_side(maps: Tensor, side: int) -> Tensor:
+    """Maps (B, 1, L, L) of a model that gets L x L pixels, at the S x S of the labels: the mean over a pixel's area."""
+    return View().invert(maps, (side, side))
 
 
 @dataclass(frozen=True)
@@ -74,26 +81,33 @@ class Inference:
 
 
 def predict(
-    inference: Inference, image: Pictures, cues: Cues | None = None, advance: Advance = lambda count: None
+    inference: Inference,
+    image: Pictures,
+    cues: Cues | None = None,
+    advance: Advance = lambda count: None,
+    side: int | None = None,
 ) -> F32:
     """Probabilities of a stack of images in the images' own frame.
 
     Args:
         inference: the model.
-        image: (N, S, S, 3) uint8 RGB.
+        image: (N, L, L, 3) uint8 RGB.
         cues: what a foundation model is prompted with, N maps; None for nothing.
         advance: called with the number of images done (progress).
+        side: S, of the result; None: L.
 
     Returns:
         (N, S, S) float32 in [0, 1].
     """
-    result = np.empty(image.shape[:3], dtype=np.float32)
+    side = side or image.shape[1]
+    result = np.empty((len(image), side, side), dtype=np.float32)
     with inference.evaluating():
         for part in inference.parts(len(image)):
-            prompts = None if cues is None else cues.prompts(cues.tensor(part, inference.compute))
-            probability = inference(inference.compute.images(image[part]), prompts)
-            result[part] = probability.squeeze(1).cpu().numpy()
-            advance(len(image[part]))
+            images = inference.compute.images(image[part])
+            prompts = None if cues is None else cues.of_views(part, inference.compute, images.shape[-1])
+            own = None if prompts is None else prompts(list(range(len(images))), View())
+            result[part] = at_side(inference(images, own), side).squeeze(1).cpu().numpy()
+            advance(len(images))
     return result
 
 
@@ -112,26 +126,34 @@ def mean_iou_of(inference: Inference, image: Pictures, mask: Pictures) -> float:
 
     Args:
         inference: the model.
-        image: (N, S, S, 3) uint8 RGB.
+        image: (N, L, L, 3) uint8 RGB.
         mask: (N, S, S) uint8 {0, 1}.
     """
-    values = [iou(binarize(predict(inference, image[part])), mask[part] > 0) for part in inference.parts(len(image))]
+    side = mask.shape[1]
+    values = [
+        iou(binarize(predict(inference, image[part], side=side)), mask[part] > 0)
+        for part in inference.parts(len(image))
+    ]
     return float(np.concatenate(values).mean())
 
 
 def predict_all(
     models: dict[str, nn.Module],
     options: SamParams,
-    image: Pictures,
+    data: DataSet,
     compute: Compute,
     batch_size: int,
     advance: Advance,
 ) -> dict[str, F32]:
-    """`predict` for "segmenter", "teacher" and "sam", each through its own forward; the teacher may prompt SAM."""
+    """`predict` for "segmenter", "teacher" and "sam", each with its own forward and images; the teacher may prompt SAM.
+
+    Returns:
+        (N, S, S) each, whatever the size of the images that SAM gets.
+    """
     found = {
-        name: predict(Inference(models[name], segment, compute, batch_size), image, advance=advance)
+        name: predict(Inference(models[name], segment, compute, batch_size), data.image, advance=advance)
         for name in ("segmenter", "teacher")
     }
     cues = teacher_cues(options, found["teacher"])
     sam = Inference(models["sam"], segment_with_sam, compute, batch_size)
-    return found | {"sam": predict(sam, image, cues, advance)}
+    return found | {"sam": predict(sam, data.foundation_image, cues, advance, data.image.shape[1])}

@@ -26,6 +26,7 @@ from scaler.data.augment import apply_views
 from scaler.data.geometry import View, scaled_side
 from scaler.models.prompts import BACKGROUND, FOREGROUND, PADDING, Prompts
 from scaler.params import Params, SamParams
+from scaler.training.batches import Batch
 from scaler.training.device import Compute
 from scaler.training.loop import Step
 from scaler.training.sets import load_labels
@@ -68,15 +69,23 @@ class Cues:
         make = prompts_from_marks if from_marks(self.options) else prompts_from_mask
         return make(maps, self.options.prompts, self.options.prompt_points)
 
-    def of_views(self, chosen: slice, compute: Compute) -> Callable[[list[int], View], Prompts]:
-        """For the ensemble: the prompts of some of the chosen images, in the frame of a view they share."""
+    def of_views(
+        self, chosen: slice, compute: Compute, side: int | None = None
+    ) -> Callable[[list[int], View], Prompts]:
+        """For the ensemble: the prompts of some of the chosen images, in the frame of a view they share.
+
+        Args:
+            chosen: the images.
+            compute: device and precision.
+            side: of the images in pixels; None: that of the maps.
+        """
         maps = self.tensor(chosen, compute)
 
         def prompts(rows: list[int], view: View) -> Prompts:
             turned = View(view.flip, view.quarter_turns, 1.0)  # the map keeps its scale: points are scaled exactly
             found = self.prompts(self.moved(maps[rows], [turned] * len(rows)))
-            side = maps.shape[-1]
-            return found.scaled(scaled_side(side, view.scale) / side, scaled_side(side, view.scale) / side)
+            factor = scaled_side(side or maps.shape[-1], view.scale) / maps.shape[-1]
+            return found.scaled(factor, factor)
 
         return prompts
 
@@ -118,11 +127,13 @@ def teacher_cues(options: SamParams, probability: NDArray[np.float32]) -> Cues |
     return Cues(options, np.round(probability * 255.0).astype(np.uint8))
 
 
-def training_prompts(cues: Cues | None, step: Step, views: Sequence[View], compute: Compute) -> Prompts | None:
+def training_prompts(cues: Cues | None, step: Step, batch: Batch, compute: Compute) -> Prompts | None:
     """Prompts of a step's images in the frame of A_w; in some steps none, so that SAM learns to do without too."""
     if cues is None or step.rng.random() >= cues.options.prompt_share:
         return None
-    return cues.prompts(cues.moved(cues.tensor(step.index, compute), views))
+    maps = cues.moved(cues.tensor(step.index, compute), batch.views)
+    factor = batch.image.shape[-1] / maps.shape[-1]
+    return cues.prompts(maps).scaled(factor, factor)
 
 
 def prompts_from_marks(marks: Tensor, kind: str, max_points: int) -> Prompts:

@@ -94,6 +94,11 @@ class TrainingRun:
         """Side of the training images in pixels."""
         return int(self.data.image.shape[1])
 
+    @property
+    def foundation_size(self) -> int:
+        """Side of the training images in pixels as the foundation model gets them."""
+        return int(self.data.foundation_image.shape[1])
+
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""
         task = replace(task, epochs_before=self.epochs_before)

@@ -26,6 +26,7 @@ def params() -> Params:
             "layout": "general",
             "table": "table.csv",
             "size": 32,
+            "foundation_size": None,
             "supervision": "semi",
             "labelled_fraction": 0.25,
             "labelled_list": None,

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 from PIL import Image
 
+from scaler.artifacts.pictures import Pictures
+from scaler.artifacts.splits import open_data, write_data
 from scaler.data.dataset import prepare
+from scaler.data.resize import to_square
 from scaler.errors import ScalerError
 from scaler.laboratory.dataset import generate
+from scaler.models.sam_adapter import high_pass
+from scaler.params import PrepareDataParams
+from tests.artifacts.world import seal
 
 from .conftest import Folder, Params
 
@@ -194,3 +202,61 @@ def test_real_vessels_by_scribbles(params: Params) -> None:
     assert (len(prepared.train.ids), len(prepared.val.ids), len(prepared.test.ids)) == (19, 1, 20)
     assert all(set(np.unique(marks)) == {0, 1, 2} for marks in prepared.train.marks)
     assert all((m == 1).sum() < t.sum() / 2 for m, t in zip(prepared.train.marks, prepared.truth.mask, strict=True))
+
+
+def test_the_foundation_model_gets_the_pixels_of_the_file(tmp_path: Path, params: Params) -> None:
+    rng = np.random.default_rng(0)
+    sizes = {"train_a": (128, 128), "train_b": (200, 70), "train_c": (32, 32), "val_a": (20, 150), "test_a": (64, 64)}
+    natives = {name: rng.integers(0, 256, (*size, 3), dtype=np.uint8) for name, size in sizes.items()}
+    for name, image in natives.items():
+        for kind, values in (("images", image), ("masks", (image[..., 0] > 40).astype(np.uint8) * 255)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(values).save(tmp_path / kind / f"{name}.png")
+    small = prepare(tmp_path, params(), 0)
+    prepared = prepare(tmp_path, params(foundation_size=128), 0)
+    for split in ("train", "val", "test"):
+        path, data = tmp_path / f"{split}.h5", getattr(prepared, split)
+        with seal(path, "data") as file:
+            write_data(file, data)
+            kept = {data.ids[int(number)]: pixels.shape for number, pixels in file["foundation_image"].items()}
+        back = open_data(path).part(range(len(data.ids)))
+        # Nothing enlarged is stored, and nothing that `image` holds already.
+        limited = {name: (min(h, 128), min(w, 128), 3) for name, (h, w) in sizes.items() if name in data.ids}
+        assert kept == {name: shape for name, shape in limited.items() if shape != (32, 32, 3)}
+        np.testing.assert_array_equal(data.image, getattr(small, split).image)
+        for number, name in enumerate(data.ids):
+            wanted = to_square(natives[name], None, None, 128)[0]
+            for images in (data.foundation_image, back.foundation_image):
+                np.testing.assert_array_equal(images[number], wanted)
+    assert small.train.foundation_image is small.train.image
+
+
+def test_high_frequencies_reach_the_foundation_model(tmp_path: Path, params: Params) -> None:
+    native = np.random.default_rng(1).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    prepared = [_prepared_alone(tmp_path, native, params(foundation_size=side)) for side in (None, 128)]
+    inputs = [to_square(images[0], None, None, 128)[0] for images in prepared]
+    passed, (without, with_it) = _high(native), map(_high, inputs)
+    assert np.corrcoef(passed, with_it)[0, 1] > 0.9 > 0.2 > np.corrcoef(passed, without)[0, 1]
+    assert _rms(with_it) > 0.9 * _rms(passed) > 5 * _rms(without)
+
+
+def _high(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    passed: NDArray[np.float32] = high_pass(torch.from_numpy(image / 255.0).permute(2, 0, 1)[None]).numpy().ravel()
+    return passed
+
+
+def _rms(values: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.square(values).mean()))
+
+
+def _prepared_alone(folder: Path, image: NDArray[np.uint8], options: PrepareDataParams) -> Pictures:
+    """What the foundation model sees of one training image, from the artifact."""
+    for name in ("train_a", "val_a", "test_a"):
+        for kind, values in (("images", image), ("masks", (image[..., 0] > 40).astype(np.uint8) * 255)):
+            (folder / kind).mkdir(exist_ok=True)
+            Image.fromarray(np.roll(values, len(name), axis=0)).save(folder / kind / f"{name}.png")
+    Image.fromarray(image).save(folder / "images" / "train_a.png")
+    path = folder / "train.h5"
+    with seal(path, "data") as file:
+        write_data(file, prepare(folder, options, 0).train)
+    return open_data(path).foundation_image

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from scaler.artifacts.large import LargeImages
 from scaler.artifacts.splits import DataSet
 from scaler.data.geometry import View
 from scaler.method.initialization import initialize_sam
+from scaler.method.labelling import label_with_sam
 from scaler.method.phase_two import train_sam
+from scaler.models.adapted import AdaptedModel, Features
 from scaler.models.foundation import build_foundation
+from scaler.models.sam_adapter import high_pass
 from scaler.params import Params
 from scaler.randomness import generator
-from scaler.training.batches import parts
+from scaler.training.batches import Batch, parts
 from scaler.training.device import Compute
 from scaler.training.loop import Step, Task
+from scaler.training.prediction import predict_all
 from scaler.training.prompting import Cues, load_cues, teacher_cues, training_prompts
 from scaler.training.run import TrainingRun
 from tests.conftest import with_values
@@ -46,6 +53,21 @@ def data_set(marks: bool = False) -> DataSet:
         native_size=np.full((COUNT, 2), SIZE, np.int32),
         native_masks=[],
     )
+
+
+class Flat(nn.Module):
+    """A segmenter that is undecided everywhere."""
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [image[:, :1] * 0]
+
+
+def _spy(encode: Callable[..., Features], seen: list[Tensor]) -> Callable[..., Features]:
+    def spied(self: AdaptedModel, image: Tensor) -> Features:
+        seen.append(image.detach())
+        return encode(self, image)
+
+    return spied
 
 
 def gradients(
@@ -99,14 +121,14 @@ def test_parts_cover_the_batch_and_their_shares_add_up() -> None:
 def test_marks_move_with_the_view_and_some_steps_go_without() -> None:
     data = data_set(marks=True)
     cues = Cues(sam_params(prompts="marks_points", prompt_share=0.5), data.marks)
-    found = [
-        training_prompts(cues, Step(np.arange(COUNT), generator(0, "prompts", k)), [View("h", 0, 1.0)] * COUNT, CPU)
-        for k in range(20)
-    ]
+    image, mask = torch.zeros(COUNT, 3, 2 * SIZE, 2 * SIZE), torch.zeros(COUNT, 1, SIZE, SIZE)
+    batch = Batch([View("h", 0, 1.0)] * COUNT, image, mask, mask, mask[:, 0, 0, 0] > 0)
+    steps = [Step(np.arange(COUNT), generator(0, "prompts", k)) for k in range(20)]
+    found = [training_prompts(cues, step, batch, CPU) for step in steps]
     given = [one for one in found if one is not None]
     assert 0 < len(given) < len(found)
     x = given[0].points_xy[given[0].point_labels == 1][:, 0]
-    assert ((SIZE - x).sub(15).abs() <= 1.5).all()
+    assert ((SIZE - x / 2).sub(15).abs() <= 1.5).all()  # in pixels of the larger image
 
 
 @torch.no_grad()
@@ -116,6 +138,31 @@ def test_the_ensemble_prompts_each_view_in_its_own_frame() -> None:
     found = cues.of_views(slice(1, 4), CPU)([0, 2], View("none", 1, 2.0))
     own = cues.prompts(cues.moved(cues.tensor([1, 3], CPU), [View("none", 1, 1.0)] * 2))
     torch.testing.assert_close(found.box_xyxy, 2 * own.box_xyxy)
+
+
+@torch.no_grad()
+def test_sam_gets_the_large_images_and_answers_at_the_size_of_the_labels(
+    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    small = data_set()
+    rng = np.random.default_rng(2)
+    pixels = [rng.integers(0, 255, (96, 80, 3), dtype=np.uint8) for _ in range(COUNT)]
+    data = replace(small, large=LargeImages(pixels, 96))
+    model = build_foundation(params.sam).eval()
+    seen: list[Tensor] = []
+    monkeypatch.setattr(type(model), "encode", _spy(type(model).encode, seen))
+    with torch.enable_grad():
+        for stage in ("initialize_sam", "train_sam"):
+            gradients(stage, params, data, monkeypatch, tmp_path)
+    labels = label_with_sam(params, data, model, CPU, (0, "0"))
+    assert labels.maps["probability"].shape[1:] == (SIZE, SIZE)
+    models = {"segmenter": Flat(), "teacher": Flat(), "sam": model}
+    assert predict_all(models, params.sam, data, CPU, 2, lambda count: None)["sam"].shape == (COUNT, SIZE, SIZE)
+    # Every pass had the spectrum of noise at 96 pixels; enlarged from 32 it would end at a third of it.
+    assert all(high_pass(image).mean() > 0.3 for image in seen)
+    seen.clear()
+    label_with_sam(params, small, model, CPU, (0, "0"))
+    assert all(high_pass(image).mean() < 0.15 for image in seen)
 
 
 def test_what_is_prompted_with_depends_on_the_option(params: Params) -> None:

@@ -133,6 +133,7 @@ def _block(source: Path) -> PrepareDataParams:
         layout="general",
         table="table.csv",
         size=352,
+        foundation_size=None,
         supervision="semi",
         labelled_fraction=1.0,
         labelled_list=None,
