@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from scaler.method.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.models.segmenter import build_segmenter, load_pretrained
+from scaler.progress import log
 from scaler.randomness import seed_torch
 from scaler.training.batches import Batch, parts, weak_batch
 from scaler.training.ema import mean_teacher
@@ -45,7 +46,7 @@ def initialize_segmenter(run: TrainingRun) -> tuple[Pair, Log]:
         )
         yield loss.mean(), {}
 
-    log = run.train(
+    rows = run.train(
         Task(
             key=run.key,
             count=len(run.data.ids),
@@ -56,7 +57,7 @@ def initialize_segmenter(run: TrainingRun) -> tuple[Pair, Log]:
             after_step=mean_teacher(teacher, student, run.params.mean_teacher.decay),
         )
     )
-    return (student, teacher), log
+    return (student, teacher), rows
 
 
 def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
@@ -68,7 +69,13 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
     from scaler.models.foundation import build_foundation  # here: segment-anything takes seconds to import
 
     seed_torch(*run.key)
-    model = run.compute.place(build_foundation(run.params.sam))
+    foundation = build_foundation(run.params.sam)
+    if run.foundation_size < foundation.side:
+        log.info(
+            f"SAM: images of {run.foundation_size} pixels are enlarged to {foundation.side}; set "
+            f"prepare_data.foundation_size: {foundation.side} to give it all the pixels that they have"
+        )
+    model = run.compute.place(foundation)
     run = replace(run, data=with_labels(run.data))
     cues = label_cues(run.params.sam, run.data)
 
@@ -81,7 +88,7 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
                 logits = model(part.image, None if prompts is None else prompts.select(cut))
             yield share * user_label_loss(at_side(logits.float(), run.size), part).mean(), {}
 
-    log = run.train(
+    rows = run.train(
         Task(
             key=run.key,
             count=len(run.data.ids),
@@ -92,7 +99,7 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
             micro_batch=run.params.sam.micro_batch,
         )
     )
-    return model, log
+    return model, rows
 
 
 def user_label_loss(logits: Tensor, batch: Batch) -> Tensor:

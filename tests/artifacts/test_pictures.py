@@ -12,6 +12,7 @@ import pytest
 
 from scaler.artifacts.hdf5 import content_digest, create_images, put_image, write_images
 from scaler.artifacts.labels import LabelWriter, open_labels, write_labels
+from scaler.artifacts.large import LargeImages
 from scaler.artifacts.names import shard_files
 from scaler.artifacts.pictures import NamedPictures, PictureReader
 from scaler.artifacts.splits import DataSet, open_data, write_data
@@ -99,6 +100,7 @@ def split_of(count: int) -> DataSet:
         native_masks=[np.full((number + 1, 2), 1, np.uint8) for number in range(count)],
         set=["a"] * count,
         file=[f"{number}.png" for number in range(count)],
+        large=LargeImages([np.full((SIDE + k % 2, SIDE + 2, 3), k + 1, np.uint8) for k in range(count)], 2 * SIDE),
     )
 
 
