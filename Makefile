@@ -16,7 +16,7 @@ export PATH := $(BIN):$(PATH)
 
 setup: $(VENV)/.ready
 
-# uv reads the lock file and brings exactly those versions; it lives in a small environment of its own.
+# uv reads the lock file and installs exactly those versions; it lives in a small environment of its own.
 $(VENV)/.ready: uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "SCALER needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12"; exit 1; }

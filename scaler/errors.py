@@ -101,7 +101,7 @@ class Faults:
     def collect(
         self, ids: Iterable[str] = (), kind: str | None = None, severity: Severity | None = None
     ) -> Iterator[None]:
-        """A block whose `ScalerError` is noted instead of raised.
+        """A block whose `ScalerError` is recorded instead of raised.
 
         Args:
             ids: the images that its faults concern, if they do not say so themselves.

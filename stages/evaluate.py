@@ -9,7 +9,7 @@ PARAMS = ("segmenter", "sam", "evaluate")
 
 
 def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: Artifact, out: Output) -> None:
-    """Predict at the models' size, score at native size; metrics.json, per_image.csv, curves.csv lie beside `out`."""
+    """Predict at the models' size, score at native size; write metrics.json, per_image.csv, curves.csv beside `out`."""
     from scaler.artifacts.evaluation import write_scores
     from scaler.metrics.evaluation import evaluate_split
     from scaler.metrics.scores import sidecar_texts

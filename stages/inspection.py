@@ -9,7 +9,7 @@ PARAMS = ("rounds", "shards", "inspection")
 
 
 def main(job: Job, *, results: Results, out: Output) -> None:
-    """Measure every round named in params.yaml; everything that the page loads lies beside `out`."""
+    """Measure every round named in params.yaml; everything that the page loads is written beside `out`."""
     from scaler.artifacts.run import Run
     from scaler.pages.assets import PAGE
     from scaler.pages.inspection.bake import INDEX, remove_others, side_files

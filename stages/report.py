@@ -1,4 +1,4 @@
-"""One page that tells what the two models taught each other."""
+"""One page that shows what the two models taught each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PARAMS = ("rounds", "shards", "evaluate", "report")
 
 
 def main(job: Job, *, results: Results, out: Output) -> None:
-    """Read every round named in params.yaml; the tables of `scaler.pages.report.tables` lie beside `out`."""
+    """Read every round named in params.yaml; the tables of `scaler.pages.report.tables` are written beside `out`."""
     from scaler.artifacts.run import Run
     from scaler.pages.report.page import build_report
     from scaler.pages.report.tables import sidecar_texts

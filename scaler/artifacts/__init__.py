@@ -2,7 +2,7 @@
 
 For others:
 
-- `run.Run` reads a whole run, image by image; `paths` says where a run's files lie.
+- `run.Run` reads a whole run, image by image; `paths` says where a run's files are.
 - `splits`, `labels`, `models` and `evaluation` hold the layouts, each with its record and its readers and writers;
   `names` the names in them; `pictures` readers for pictures that stay on the disk.
 - `sealing` writes an artifact with its header and checksums; `reading` opens one and refuses a damaged or foreign one;

@@ -48,7 +48,7 @@ def counted_modules(start: Iterable[str]) -> set[str]:
         if name in found or module_file(name) is None or is_neutral(name):
             continue
         found.add(name)
-        waiting.append(name.rpartition(".")[0])  # its package, with the assets that lie there
+        waiting.append(name.rpartition(".")[0])  # its package, with the assets that are there
         waiting.extend(imported_names(name))
     return found
 

@@ -2,7 +2,7 @@
 
 An HDF5 file may begin with a user block that HDF5 itself skips, an HTML page with a comment; both hold the same line:
 a magic word, the SHA-256 of the JSON that follows, and that JSON, which holds the SHA-256 of the rest of the file. So
-one read of a few hundred bytes tells what a file is, without HDF5, and a flipped bit anywhere is noticed.
+one read of a few hundred bytes identifies a file, without HDF5, and a flipped bit anywhere is noticed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Input:
 class Header:
     """Kind and provenance of one artifact.
 
-    `content` is a digest of what is in it, for kinds that are known by that and not by how they came about (see
+    `content` is a digest of what is in it, for kinds that are known by that and not by how they were made (see
     `names.KNOWN_BY_CONTENT`), else "".
     """
 

@@ -11,8 +11,8 @@ SCHEMA = dict.fromkeys(
 ) | {"segmenter": 2, "sam": 2, "data": 3, "evaluation": 2}  # with input_size; with set; 3: with file
 """Kind -> version of its layout. A reader refuses any other version."""
 
-# What is trained depends on the labels, not on how they came about: a corrected mask of the test split, or a note
-# beside the images, makes these anew without making a model anew.
+# What is trained depends on the labels, not on how they were made: a corrected mask of the test split, or a note
+# beside the images, makes these again without retraining a model.
 KNOWN_BY_CONTENT = ("data", "truth")
 
 SPLITS = ("train", "val", "test")
@@ -35,7 +35,7 @@ LABEL_MAPS: dict[Source, tuple[LabelKind, str]] = {
     "consensus": ("segmenter_labels", "probability"),
     "segmenter": ("segmenter_labels", "student"),
 }
-"""Source -> where its maps of the training images lie: the kind of the artifact, the data set in it."""
+"""Source -> where its maps of the training images are stored: the kind of the artifact, the data set in it."""
 
 
 def shard_files(folder: Path, shards: Sequence[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Where everything lies in a folder of results: the only place that knows, beside the Snakefile and dvc.yaml.
+"""Where everything is in a folder of results: the only place that knows, beside the Snakefile and dvc.yaml.
 
 A *stop* is a point of the run at which both models can be looked at: the initialization, the warm-up, each round.
 """

@@ -32,7 +32,7 @@ class Pictures(Protocol):
 class PictureReader:
     """Reads like an array of N pictures, (N, H, W) or (N, H, W, 3) uint8, in which each access goes to the disk.
 
-    It opens its files when it first reads, in each process anew: so it can be handed to the workers of a `DataLoader`,
+    Each process opens the files when it first reads, so it can be handed to the workers of a `DataLoader`,
     by fork or by pickle. Pictures are read one at a time, which is faster than HDF5's own indexing by a list.
 
     Args:

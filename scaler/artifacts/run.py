@@ -39,7 +39,7 @@ REMEDY = "run `snakemake --cores all` or `dvc repro`"
 
 @dataclass(frozen=True)
 class Location:
-    """Where one picture lies: `h5py.File(path)[data_set][index]`."""
+    """Where one picture is stored: `h5py.File(path)[data_set][index]`."""
 
     path: Path
     data_set: str
@@ -171,11 +171,11 @@ class Run:
         return None if location is None else self.read(location)
 
     def image_location(self, row: int) -> Location:
-        """Where the image lies."""
+        """Where the image is stored."""
         return self._location(row, "image")
 
     def truth_location(self, row: int) -> Location | None:
-        """Where the true mask lies; None where it is not known."""
+        """Where the true mask is stored; None where it is not known."""
         split = self.split_of(row)
         if split != "train":
             return self._location(row, "mask")

@@ -21,7 +21,7 @@ LARGE, LARGE_SIZE = "foundation_image", "foundation_size"
 
 @dataclass(frozen=True)
 class DataSet:
-    """A prepared split, as it lies in a file of kind `data`.
+    """A prepared split, as stored in a file of kind `data`.
 
     Pictures are arrays in memory, or stay on the disk (`open_data`) and are read when they are indexed.
 

@@ -1,4 +1,4 @@
-"""Step checkpoints: what an interrupted stage goes on from. They lie outside the declared outputs."""
+"""Step checkpoints: what an interrupted stage goes on from. They are kept outside the declared outputs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def save_step(folder: Path, state: StepState) -> None:
 
 
 def load_step(folder: Path) -> StepState | None:
-    """The step checkpoint in `folder`; None if there is none, or none that can be read (then the stage starts anew)."""
+    """The step checkpoint in `folder`; None if there is none, or none that can be read (then the stage starts over)."""
     path = folder / FILE
     try:
         with h5py.File(path, "r") as file:

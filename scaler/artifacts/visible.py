@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-CLUTTER = ("Thumbs.db", "desktop.ini")  # file managers leave these behind; they are nobody's data
+CLUTTER = ("Thumbs.db", "desktop.ini")  # file managers leave these behind; they are not data
 
 Kind = Literal["file", "folder", "other"]
 

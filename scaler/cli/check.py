@@ -1,4 +1,4 @@
-"""`python -m scaler check`: look at a data set before anything is trained on it."""
+"""`python -m scaler check`: examine a data set before training on it."""
 
 from __future__ import annotations
 

@@ -30,9 +30,7 @@ def labels(
     only: Annotated[Path | None, typer.Option(metavar="LIST", help="A text file with one image id a line.")] = None,
     threshold: Annotated[float, typer.Option(metavar="P", parser=share, help="Cut of soft predictions.")] = 0.5,
     label: Annotated[str, typer.Option(metavar="NAME", help="Name of the category.")] = "object",
-    polygons: Annotated[
-        bool | None, typer.Option("--polygons/--pixels", help="Outlines, or the pixels as they are.")
-    ] = None,
+    polygons: Annotated[bool | None, typer.Option("--polygons/--pixels", help="Export outlines or pixels.")] = None,
     tolerance: Annotated[
         float, typer.Option(metavar="PX", min=0, max=1000, help="Simplify outlines by at most this much.")
     ] = 0.0,

@@ -27,10 +27,10 @@ def inspect(
     ] = 0,
     tile: Annotated[int, typer.Option(metavar="N", min=32, max=8192, help="Side of the pictures in pixels.")] = 192,
 ) -> None:
-    """Make a page to look at every image's pseudo-labels, round by round.
+    """Make a page that shows every image's pseudo-labels, round by round.
 
     It shows what teacher and SAM said, how it was weighted, and what became of it. The page is a folder that opens by
-    double click; with --serve nothing is written, and the pictures are read from the artifacts as they are needed.
+    double click; with --serve nothing is written, and pictures are read from the artifacts on demand.
 
     \b
       python -m scaler inspect results

@@ -69,7 +69,7 @@ def story(path: Path, image: str | None = None, *, ascii_only: bool = False) -> 
     header = _header(path)
     if path.suffix == ".html":
         if image is not None:
-            raise ScalerError(f"--image: {path} is a page and holds no image of its own; open it in a browser.")
+            raise ScalerError(f"--image: {path} is a page and has no image of its own; open it in a browser.")
         _refuse_altered(path, header)
         yield from _provenance(path, header)
         return

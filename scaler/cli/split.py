@@ -96,7 +96,7 @@ def _draw(request: Request) -> dict[Path, list[str]]:
     params, seed = _settings(request)
     faults = Faults(request.data)
     samples = survey(request.data, params, faults, seed)
-    if request.params is None:  # rules that nobody wrote may match nothing
+    if request.params is None:  # guessed rules may match nothing
         unwritten = ("val_matches_nothing", "test_matches_nothing")
         faults.items = [item for item in faults.items if item.kind not in unwritten]
     faults.raise_if_errors()

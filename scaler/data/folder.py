@@ -66,7 +66,7 @@ def survey(root: Path, params: PrepareDataParams, faults: Faults, seed: int = 0)
         seed: decides the validation and test images, if they are drawn (training masks are then read).
 
     Raises:
-        ScalerError: a folder is missing, or lies elsewhere.
+        ScalerError: a folder is missing, or is elsewhere.
     """
     found = find_files(root, params, faults)
     if not found.images:
@@ -110,7 +110,7 @@ def _add_points(found: SourceFiles, root: Path, name: str, faults: Faults) -> No
     """The points of all images, from one file; it names an image by its id, with or without a suffix."""
     path = root / name
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        reason = f"prepare_data.marks: must lie inside {root}, so that changes in it are noticed"
+        reason = f"prepare_data.marks: must be inside {root}, so that changes in it are noticed"
         raise ScalerError(Fault("points_outside_source", (name,), reason, "move it there"))
     for key, points in points_files.read_points_of_all(path).items():
         image_id = key if key in found.images else PurePosixPath(key).with_suffix("").as_posix() if key else ""

@@ -1,8 +1,8 @@
 """Exact moves of images and maps between frames: flips, quarter turns and scales, and their way back.
 
-A flip or a turn only permutes pixels, so it is undone without loss. A change of scale is undone to the very size that
+A flip or a turn only permutes pixels, so it is undone without loss. A change of scale is undone to exactly the size
 it started from. Maps of integers (masks, marks) move by nearest neighbour alone: halfway between a background mark (2)
-and nothing (0) lies a foreground mark (1) that nobody drew.
+and nothing (0) lies a foreground mark (1) that was never drawn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folder layouts of the field: where images, masks and marks lie below the source."""
+"""Folder layouts of the field: where images, masks and marks are below the source."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Layout:
     """The folder names of a layout.
 
     Attributes:
-        images, masks, marks: names of sub-folders; "{set}" stands for the name of the folder that they lie in.
+        images, masks, marks: names of sub-folders; "{set}" stands for the name of the folder that they are in.
         image_suffixes: endings of image names before the dot, removed to find the mask.
         mask_suffix: the ending of mask names.
         role: of a set whose name does not say train or test.
@@ -83,7 +83,7 @@ def set_folders(root: Path, params: PrepareDataParams) -> list[SetFolders]:
     """The folders of a layout, sorted; for `general` one, the source itself.
 
     Raises:
-        ScalerError: a sub-folder of `general` is missing, no folder fits the layout, or two spellings lie side by side.
+        ScalerError: a sub-folder of `general` is missing, no folder fits the layout, or a folder has two spellings.
     """
     layout = LAYOUTS[params.layout]
     if params.layout == "general":

@@ -1,4 +1,4 @@
-"""Images, masks and marks that lie in the folders of a layout, paired by name."""
+"""Images, masks and marks in the folders of a layout, paired by name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _formats() -> str:
 
 
 def _check_apart(root: Path, params: PrepareDataParams) -> None:
-    """Sub-folders lie inside the source and not inside each other, unless suffixes tell their files apart."""
+    """Sub-folders are inside the source and not inside each other, unless suffixes distinguish their files."""
     is_general = params.layout == "general"
     named = {
         key: PurePosixPath(folder_name(params, key)) for key in KINDS if is_general or getattr(params, key) != AUTO
@@ -60,7 +60,7 @@ def _check_apart(root: Path, params: PrepareDataParams) -> None:
                 continue  # nothing there that could be mistaken for an image
             if other == key or not path.is_relative_to(place) or is_told_apart:
                 continue
-            reason = f"prepare_data.{key}: {path} lies inside prepare_data.{other}: {place}"
+            reason = f"prepare_data.{key}: {path} is inside prepare_data.{other}: {place}"
             remedy = "use separate folders, or set mask_suffix and marks_suffix to tell the names apart"
             raise ScalerError(Fault("folders_overlap", (), reason, remedy))
 

@@ -1,4 +1,4 @@
-"""Layout `pairs`: images, masks and marks that two or three patterns of paths describe, wherever they lie."""
+"""Layout `pairs`: images, masks and marks that two or three patterns of paths describe, wherever they are."""
 
 from __future__ import annotations
 

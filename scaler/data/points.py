@@ -70,7 +70,7 @@ def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
     for point in points.points:
         if not (0 <= point.x < width and 0 <= point.y < height):
             reason = (
-                f"{points.at}the point x {point.x:g}, y {point.y:g} lies outside the image of {width} x {height} "
+                f"{points.at}the point x {point.x:g}, y {point.y:g} is outside the image of {width} x {height} "
                 "pixels (width x height)"
             )
             remedy = "correct the point, in pixels of the upright image; swap x and y if they are exchanged"

@@ -40,7 +40,7 @@ def is_points(path: Path) -> bool:
 def read_points(path: Path) -> Points:
     """The points of one image.
 
-    CSV: a line per point, columns x, y, label. JSON: a list of such objects, by itself or under the key "points"; or
+    CSV: a line per point, columns x, y, label. JSON: a list of such objects, bare or under the key "points"; or
     segment-anything's "point_coords" and "point_labels", lists of [x, y] and of labels. Labels: 1, "foreground" or
     "fg"; 0 (as in segment-anything), 2 (as in marks pictures), "background" or "bg".
 

@@ -95,7 +95,7 @@ def read_marks_of(sample: Sample, shape: tuple[int, ...], params: PrepareDataPar
         params: `marks_convention` of pictures; `size` and `point_radius` for points.
 
     Raises:
-        ScalerError: the file cannot be used, or a point lies outside the image.
+        ScalerError: the file cannot be used, or a point is outside the image.
     """
     if sample.marks is None:
         return None

@@ -16,7 +16,7 @@ U8 = NDArray[np.uint8]
 def to_square(image: U8, mask: U8 | None, marks: U8 | None, size: int) -> tuple[U8, U8 | None, U8 | None]:
     """All three at `size` x `size`; the aspect ratio is not kept, as in the field's own code.
 
-    - image: the mean over the area of a pixel where it shrinks, linear where it grows, each axis by itself.
+    - image: the mean over the area of a pixel where it shrinks, linear where it grows, each axis separately.
     - mask: the same, then foreground where at least half of the pixel is covered. A class that would vanish keeps the
       pixels in which it covers most.
     - marks: nearest neighbour. A connected mark of which no pixel is hit keeps all of them at their scaled places.

@@ -109,7 +109,7 @@ def read_id_list(root: Path, name: str, key: str, known: Collection[str]) -> lis
     """The ids of a text file, one per line; empty lines are skipped.
 
     Args:
-        root: the source folder; the list must lie in it, so that a changed list is noticed like a changed image.
+        root: the source folder; the list must be in it, so that a changed list is noticed like a changed image.
         name: of the file, relative to `root`.
         key: of `params.yaml` that names the file, for messages.
         known: ids that may be listed.
@@ -119,7 +119,7 @@ def read_id_list(root: Path, name: str, key: str, known: Collection[str]) -> lis
     """
     path = root / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        reason = f"{key}: the list must lie inside {root}, so that changes to it are noticed"
+        reason = f"{key}: the list must be inside {root}, so that changes to it are noticed"
         raise ScalerError(Fault("list_outside", (name,), reason, "move it there"))
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -199,7 +199,7 @@ def draw_splits(
         shares: foreground share of the training images that have a mask.
         groups: by id.
         params: both fractions and `labelled_list` are read.
-        root: where the list lies.
+        root: where the list is.
         seed: decides the draws.
         faults: gets an error if nothing can be drawn, or a note with how many were.
     """

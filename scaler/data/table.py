@@ -62,7 +62,7 @@ class _Rows:
         path = self.root / name
         expected = (*SUFFIXES, *(POINTS_SUFFIXES if key == "marks" else ()))
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            reason = f"{key} {name!r}: must lie inside {self.root}, so that changes in it are noticed"
+            reason = f"{key} {name!r}: must be inside {self.root}, so that changes in it are noticed"
             self.fault(line, reason, "move it there; a link is fine")
         elif path.suffix.lower() not in expected:
             self.fault(line, f"{key} {name!r}: not a file that is read", f"expected one of {', '.join(expected)}")
@@ -85,7 +85,7 @@ def read_table(root: Path, params: PrepareDataParams, faults: Faults) -> SourceF
     """
     path = root / params.table
     if Path(params.table).is_absolute() or ".." in Path(params.table).parts:
-        reason = f"prepare_data.table: the table must lie inside {root}, so that changes to it are noticed"
+        reason = f"prepare_data.table: the table must be inside {root}, so that changes to it are noticed"
         raise ScalerError(Fault("table_outside", (params.table,), reason, "move it there"))
     names, rows = read_csv(path, ("image",), COLUMNS, "layout csv reads the table that prepare_data.table names")
     group_column = params.groups if params.groups in names else "group"

@@ -35,7 +35,7 @@ def export_annotations(
         out: a folder; new, or with other files in it.
         label: name of the category.
         polygons: outlines instead of pixels; None for what the tool edits best.
-        tolerance: pixels by which outlines may be simpler; 0 gives back the very same mask.
+        tolerance: pixels by which outlines may be simpler; 0 reproduces the mask exactly.
         with_images: copy the images too (into `images/`, for Labelme beside the files).
         overwrite: replace files that are there.
 

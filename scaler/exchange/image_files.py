@@ -191,7 +191,7 @@ class _Folder:
         return self._alike.get(_key(name), [])
 
     def with_stem(self, stem: str) -> list[str]:
-        """Images whose path without suffix is this one; of several, only those of the very same spelling."""
+        """Images whose path without suffix is this one; of several, only those spelt exactly the same."""
         same = self._stems.get(_key(stem), [])
         exact = [name for name in same if str(PurePosixPath(name).with_suffix("")) == stem]
         return exact or same

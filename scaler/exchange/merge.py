@@ -151,7 +151,7 @@ class _Canvas:
         """Add a shape.
 
         Raises:
-            ScalerError: it is broken, or lies outside the image.
+            ScalerError: it is broken, or is outside the image.
         """
         value = _value(shape.label, self._options)
         if value is None:
@@ -235,7 +235,7 @@ def _overhang(points: F64, scale: F64, where: str) -> float:
     over = float(max((-low).max(), (high - scale).max()))
     size = wh(scale[::-1])
     if (high <= 0).any() or (low >= scale).any():
-        reason = f"lies wholly outside the image of {size} pixels"
+        reason = f"is entirely outside the image of {size} pixels"
     elif (low < -FAR * scale).any() or (high > (1 + FAR) * scale).any():
         reason = f"reaches {over:.0f} pixels over the edge of the image of {size}"
     else:
@@ -247,7 +247,7 @@ def _on_image(points: F64, scale: F64, where: str) -> F64:
     off = ((points < -NEAR) | (points > scale + NEAR)).any(axis=1)
     if off.any():
         x, y = points[off][0]
-        reason = f"the point ({x:g}, {y:g}) lies outside the image of {wh(scale[::-1])} pixels"
+        reason = f"the point ({x:g}, {y:g}) is outside the image of {wh(scale[::-1])} pixels"
         raise broken(where, reason, "move or delete it", "outside")
     return np.clip(points, 0, scale - 1e-3)
 

@@ -53,7 +53,7 @@ def find_images(
 
     Args:
         source: folder of a data set, of `python -m scaler predict`, or of PNG maps.
-        images: where the images lie; required for predictions.
+        images: where the images are; required for predictions.
         only: text file with one image id (or file name) per line.
         threshold: cut of soft maps, above 0 and at most 1.
         set_name: which set of the predictions.

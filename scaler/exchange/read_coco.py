@@ -36,7 +36,7 @@ def read_coco(source: Path, options: ImportOptions, faults: Faults) -> Document:
     Broken entries go to `faults`.
 
     Raises:
-        ScalerError: it is no such file.
+        ScalerError: it is not such a file.
     """
     root = read_json(source)
     if isinstance(root, list):
@@ -88,7 +88,7 @@ class _CocoFile:
             with self._faults.collect():
                 key = field(entry, "id", int, where)
                 if self._options.categories and not isinstance(entry.get("name"), str):
-                    continue  # it is none of the chosen ones
+                    continue  # it is not among the chosen ones
                 name = field(entry, "name", str, where)
                 joints = [str(joint) for joint in expect(entry.get("keypoints") or [], list, f"{where}: keypoints")]
                 if self.categories.setdefault(key, name) != name:

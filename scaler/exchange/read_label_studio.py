@@ -26,7 +26,7 @@ def read_label_studio(source: Path, options: ImportOptions, faults: Faults) -> D
     regions go to `faults`.
 
     Raises:
-        ScalerError: it is no such file.
+        ScalerError: it is not such a file.
     """
     tasks = read_json(source)
     if not isinstance(tasks, list):

@@ -47,7 +47,7 @@ class Reading:
         document: what it holds.
         options: how it is read.
         faults: everything that is wrong or unusual; complete once `labels` is through.
-        tally: what came in so far.
+        tally: what has been read so far.
     """
 
     source: Path
@@ -114,7 +114,7 @@ class Reading:
         return datetime.fromtimestamp(int(newest), UTC).isoformat()
 
     def _pairs(self, *, scan: bool) -> list[tuple[Annotated | None, ImageFile]]:
-        """Each entry with its image; an image that several entries name is nobody's."""
+        """Each entry with its image; an image that several entries name is assigned to none."""
         finder = ImageFinder(self.options, self.faults)
         found: dict[str, list[tuple[Annotated, ImageFile]]] = {}
         for image in self.document.images:

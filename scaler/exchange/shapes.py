@@ -24,7 +24,7 @@ class Area:
         label: category, verbatim.
         where: file and place in it; names this shape in every message.
         paint: (H, W) of the annotated frame -> (H, W) uint8 {0, 1}; raises ScalerError if the shape does not fit.
-        points: (n, 2) x and y that must lie in or near the image; empty where the format guarantees it.
+        points: (n, 2) x and y that must be in or near the image; empty where the format guarantees it.
         kind: "polygon", "box", "ellipse", "mask" or "crowd", for the summary.
         relative: whether `points` are fractions of width and height instead of pixels.
     """
@@ -141,7 +141,7 @@ class ImportOptions:
     Attributes:
         categories: only these; none for all.
         background: categories (or keypoints) that mark background: points and lines become marks, areas cut holes.
-        images: where the images lie, if not where the format expects them.
+        images: where the images are, if not where the format expects them.
         boxes: boxes of detection sets (COCO, YOLO) count as objects.
         crowds: COCO's crowd regions count as objects.
         as_marks: areas become marks instead of masks.

@@ -72,7 +72,7 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise ScalerError(
-            f"{path}: not readable as a recipe: {error}. `git checkout` brings the project's own back."
+            f"{path}: not readable as a recipe: {error}. `git checkout` restores the project's own."
         ) from None
     except ValidationError as error:
         raise ScalerError(explain(error, Recipe, path)) from None

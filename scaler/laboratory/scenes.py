@@ -103,7 +103,7 @@ def _paint(rng: np.random.Generator, field: F32, palette: NDArray[np.float64], s
 
 
 def _light(rng: np.random.Generator, size: int, radius: tuple[float, float]) -> F32:
-    """Illumination with soft shadows whose outlines look like objects' and are none."""
+    """Illumination with soft shadows whose outlines look like those of objects."""
     light = 1.0 + 0.15 * smooth_field(rng, size, 3)
     for _ in range(int(rng.integers(0, 3))):
         light = light * (1 + rng.uniform(-0.2, 0.2) * cv2.GaussianBlur(_outline(rng, size, radius), (0, 0), size / 48))

@@ -52,7 +52,7 @@ def refuse_cold_start(ids: list[str], cold: NDArray[np.bool_], options: ColdStar
     raise ScalerError(
         f"cold start: in {count} of {len(ids)} unlabelled training images both the teacher and SAM see nothing, or "
         f"are undecided everywhere (e.g. {examples}); from such labels neither can learn. What helps: more labelled "
-        "images, best of the kind named here; more epochs in initialize_segmenter and initialize_sam (look at "
+        "images, best of the kind named here; more epochs in initialize_segmenter and initialize_sam (inspect "
         "results/stops/init/metrics.json); stronger weights in sam.weights. If most images truly hold no object, raise "
         "cold_start.stop_share in params.yaml."
     )

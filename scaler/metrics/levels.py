@@ -37,7 +37,7 @@ class LevelMap:
 
 
 def level_map(probability: NDArray[Any], *, stretch: bool) -> LevelMap:
-    """A map from uint8 (p = value / 255) or from float in [0, 1]; `stretch` brings it to [0, 1] by min-max."""
+    """A map from uint8 (p = value / 255) or from float in [0, 1]; `stretch` rescales it to [0, 1] by min-max."""
     if probability.dtype == np.uint8:
         value = np.arange(LEVELS) / 255
         if stretch:

@@ -3,7 +3,7 @@
 They equal pysodmetrics' (the field's Python toolbox) to 1e-12, which the tests hold, except in the cases below. A
 prediction is never stretched unless the caller asks for it.
 
-Every value lies in [0, 1]. What happens at the edges, in all metrics alike:
+Every value is in [0, 1]. What happens at the edges, in all metrics alike:
 
 * **Nothing to find, nothing found** (no object in the mask, and none in the prediction) is perfect: 1, and MAE 0. The
   toolbox gives 0 to F, weighted F, precision and recall.
@@ -16,7 +16,7 @@ Every value lies in [0, 1]. What happens at the edges, in all metrics alike:
 mean probability, and a map that is 0 everywhere finds nothing there either (the toolbox: everything, as 0 >= 0). The
 means over 256 thresholds begin with p >= 0, which calls every pixel foreground.
 
-* **E** divides by N - 1 pixels, which brings a perfect map above 1: it is cut at 1.
+* **E** divides by N - 1 pixels, so a perfect map would score above 1: it is clipped to 1.
 * **The object's centroid in the last row or column** leaves two quadrants of S without pixels. They have weight 0; the
   toolbox gives NaN.
 """

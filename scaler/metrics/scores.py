@@ -77,7 +77,7 @@ def _rounded(value: Any) -> Any:
 
 
 def sidecar_texts(splits: Mapping[str, SplitScores]) -> dict[str, str]:
-    """File name -> contents of what lies beside an evaluation."""
+    """File name -> contents of what is written beside an evaluation."""
     return {
         "metrics.json": metrics_json(splits),
         "per_image.csv": per_image_csv(splits),

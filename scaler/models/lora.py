@@ -1,6 +1,6 @@
 """LoRA: a product of two thin matrices beside a frozen linear layer (Hu et al. 2022, arXiv:2106.09685).
 
-Own code: it is a dozen lines, and the library for it (peft) brings a training framework along.
+Own code: it is a dozen lines, and the library for it (peft) adds a training framework.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ PATCH_EMBED = {"seq.0": "conv1", "seq.2": "conv2"}
 
 
 def to_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors under timm's keys, without the classifier's; keys that are not MobileSAM's stay as they are."""
+    """The same tensors under timm's keys, without the classifier's; other keys are unchanged."""
     return {_renamed(key): value for key, value in state.items() if not key.startswith(UNUSED)}
 
 

@@ -27,7 +27,7 @@ CORNERS = (2, 3)  # how SAM2 labels the upper left and the lower right corner of
 class Sam2(AdaptedModel):
     """SAM 2.1 tiny, small, base_plus or large, without its memory of videos, at any side that 32 divides.
 
-    Hiera's position embedding follows the grid by itself: its coarse part is interpolated, its fine part repeated.
+    Hiera's position embedding adapts to the grid: its coarse part is interpolated, its fine part repeated.
     Without prompts: empty sparse embedding, learned no-mask embedding. Mask token 0, always; SAM2's own predictor
     instead takes the best of the three others where that one's edge is uncertain (`dynamic_multimask_via_stability`),
     a choice that has no gradient and would change from one round of training to the next.

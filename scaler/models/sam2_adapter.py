@@ -2,7 +2,7 @@
 
 One adapter per stage (`scaler.models.stage_adapters`), each of its own width D_s. Hiera's stages change inside a block:
 the first block of a stage takes tokens of the stage before. An adapter works on what *enters* blocks, so that here a
-stage is the run of blocks whose tokens lie on one grid: its first tokens are the patch embeddings or come out of the
+stage is the run of blocks whose tokens share one grid: its first tokens are the patch embeddings or come out of the
 block that pools, and the block that pools next is its last.
 """
 

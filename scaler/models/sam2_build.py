@@ -1,7 +1,7 @@
 """SAM 2.1 in its four sizes, from the classes of transformers.
 
 Why transformers and not the package `sam2`: Meta publishes SAM2 as a repository, not as a package; what PyPI holds
-under that name is a third party's copy of one release, which brings hydra and a CUDA extension along. The classes of
+under that name is a third party's copy of one release, which adds hydra and a CUDA extension. The classes of
 transformers are kept and released, need no configuration system, and give the same output (tests compare both, under
 Meta's own keys).
 """

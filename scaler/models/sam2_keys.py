@@ -1,6 +1,6 @@
 """The names of SAM2's weights: Meta's in its `.pt` files, those of transformers in the files on Hugging Face and here.
 
-Both packages cut the same layers in the same way (queries, keys and values of Hiera lie in one matrix in both), so that
+Both packages cut the same layers in the same way (queries, keys and values of Hiera are one matrix in both), so that
 names are all there is to translate, but for two: the four point embeddings, which transformers keeps in one table, and
 the matrix of the positional encoding, which it keeps twice. What belongs to the memory of videos is set aside by name;
 whatever else no rule knows is passed on, so that strict loading finds it.

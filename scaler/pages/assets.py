@@ -25,7 +25,7 @@ def asset(name: str) -> str:
 
 
 def safe_json(value: Any) -> str:
-    """ASCII JSON for a script: no text in it can end the script, begin a comment or break a line."""
+    """ASCII JSON for a script: no string in it can end the script, begin a comment or break a line."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).translate(HARMFUL)
 
 

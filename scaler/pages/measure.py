@@ -24,7 +24,7 @@ def components(inside: Bool) -> int:
 
 
 def marks_agreement(inside: Bool, marks: U8) -> float | None:
-    """Share of the marked pixels on the side that their mark says; None without marks."""
+    """Share of the marked pixels on the side that their mark gives; None without marks."""
     marked = marks > 0
     count = int(np.count_nonzero(marked))
     return None if count == 0 else int(np.count_nonzero(inside[marked] == (marks[marked] == 1))) / count

@@ -1,4 +1,4 @@
-"""Turns pydantic's findings into sentences that name the key, what came, and what is allowed."""
+"""Turns pydantic's findings into sentences that name the key, its value, and what is allowed."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 
     Raises:
         ScalerError: the file is missing, is no YAML, or a value is unknown, of the wrong type or out of range;
-            every fault is named with its key, what came and what is allowed.
+            every fault is named with its key, its value and what is allowed.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -132,7 +132,7 @@ def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> No
         else:
             with log_file(working_file("logs", first, ".log"), command.line):
                 _build(main, command, currency, params)
-            currency = currency_of(params)  # looks at all files anew
+            currency = currency_of(params)  # checks all files again
             if not is_current(command, currency):
                 return  # something has changed meanwhile; the next run makes it again
         remember(command, before, currency)

@@ -35,5 +35,5 @@ def refuse_missing(params: Params, results: Path = Path("results")) -> None:
 def _advice(path: str) -> str:
     """How to get one missing weights file: by name where the registry knows it."""
     name = next((entry.name for entry in checkpoints() if entry.file == Path(path).name), None)
-    cure = f"get it by `python -m scaler weights fetch {name}`" if name else "put the file there"
-    return f"{path} is missing: {cure}, or name another file in params.yaml; see docs/weights.md."
+    remedy = f"download it with `python -m scaler weights fetch {name}`" if name else "put the file there"
+    return f"{path} is missing: {remedy}, or name another file in params.yaml; see docs/weights.md."

@@ -23,7 +23,7 @@ def mean_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> Callab
         decay: eta in [0, 1]; 0 copies the student, 1 keeps the teacher's parameters.
 
     Raises:
-        ValueError: the two networks have different parameters or buffers, or `decay` lies outside [0, 1].
+        ValueError: the two networks have different parameters or buffers, or `decay` is outside [0, 1].
     """
     followed, leading = dict(teacher.named_parameters()), dict(student.named_parameters())
     buffers, sources = dict(teacher.named_buffers()), dict(student.named_buffers())
@@ -46,7 +46,7 @@ def mean_teacher(teacher: nn.Module, student: nn.Module, decay: float) -> Callab
 
 @contextmanager
 def frozen_running_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorm normalises with the batch as usual, but its running statistics stay as they are."""
+    """BatchNorm normalises with the batch as usual, but its running statistics do not change."""
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:

@@ -37,7 +37,7 @@ def take_device(count: int, folder: Path | None = None) -> Lease:
 
     Args:
         count: number of devices of this machine.
-        folder: where the lock files lie; one per machine and user by default.
+        folder: where the lock files are kept; one per machine and user by default.
     """
     if folder is None:
         folder = Path(tempfile.gettempdir()) / f"scaler-devices-{getpass.getuser()}"

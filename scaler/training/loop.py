@@ -96,7 +96,7 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     Args:
         task: what is trained.
         schedule: epochs, batch size, learning rate (see `scaler.training.schedule`), selection.
-        steps_folder: where the step checkpoint lies.
+        steps_folder: where the step checkpoint is kept.
         what: the progress bar's text.
 
     Returns:

@@ -112,7 +112,7 @@ def no_labels(root: Path) -> None:
             {"images": "../mine/images"},
             "prepare_data.images: ../mine/images: must be a folder inside",
         ),
-        (lambda root: None, {"masks": "images"}, "lies inside prepare_data."),
+        (lambda root: None, {"masks": "images"}, "is inside prepare_data."),
     ],
 )
 def test_each_fault_is_named_with_a_remedy(

@@ -113,7 +113,7 @@ def test_a_constant_map_stays_constant(view: View) -> None:
 
 
 def test_shrinking_uses_all_pixels() -> None:
-    """Stripes finer than the new pixels must become their mean, wherever they lie between the sampling points."""
+    """Stripes finer than the new pixels must become their mean, wherever they are between the sampling points."""
     for phase in range(4):
         stripes = (torch.arange(32) % 4 == phase).double().expand(1, 1, 8, 32)
         inner = View(scale=0.25).apply(stripes)[..., 1:-1]

@@ -106,8 +106,8 @@ def test_a_pixel_between_two_points_goes_to_the_nearer_one() -> None:
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ((Point(40, 3, 1),), r"x 40, y 3 lies outside the image of 40 x 30 pixels .* swap x and y"),
-        ((Point(-0.1, 3, 1),), "lies outside"),
+        ((Point(40, 3, 1),), r"x 40, y 3 is outside the image of 40 x 30 pixels .* swap x and y"),
+        ((Point(-0.1, 3, 1),), "is outside"),
         ((Point(3, 5, 1), Point(3.9, 5.2, 2)), "foreground and background on the same pixel, x 3, y 5"),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_table_of_images_names_files_of_points(folder: Folder, params: Params)
             "'train_99': no image has this id; the nearest id is 'train_",
         ),
         ("image,x,y,label\n,1,1,1\n", "points.csv", "'': no image has this id; an id is, for example, 'test_0'"),
-        ("image,x,y,label\ntrain_0,1,1,1\n", "../points.csv", r"must lie inside .*, so that changes in it are noticed"),
+        ("image,x,y,label\ntrain_0,1,1,1\n", "../points.csv", r"must be inside .*, so that changes in it are noticed"),
         ("image,x,y,label\ntrain_0,1,1,1\n", "other.csv", r"other\.csv: no such table; prepare_data\.marks names"),
         ("image,x,y,label\ntrain_0,1,1,1\ntrain_0.png,1,1,1\n", "points.csv", "this image also has the marks"),
         ("image,x,y,label\ntrain_1,1,1,1\n", "points.csv", r"this image also has the marks .*train_1\.json"),

@@ -54,7 +54,7 @@ def test_list_file(tmp_path: Path) -> None:
         ),
         ("list.txt", "\n", "list.txt: .*the list is empty"),
         ("absent.txt", "", "absent.txt: .*not a readable text file"),
-        ("../list.txt", "", "must lie inside"),
+        ("../list.txt", "", "must be inside"),
     ],
 )
 def test_bad_lists(tmp_path: Path, name: str, text: str, message: str) -> None:

@@ -86,7 +86,7 @@ def test_patterns_and_expressions_take_the_place_of_columns(root: Path, rules: P
         ("image,mask", "image,image", "two columns named 'image'; keep one"),
         ("drawn/x1.png", "drawn/x9.png", "line 2: mask 'drawn/x9.png': no such file in"),
         ("photos/e.jpg", "photos/z.jpg", "line 4: image 'photos/z.jpg': no such file"),
-        ("photos/e.jpg", "../e.jpg", "line 4: image '../e.jpg': must lie inside {root}"),
+        ("photos/e.jpg", "../e.jpg", "line 4: image '../e.jpg': must be inside {root}"),
         (
             "photos/e.jpg",
             "photos/e.heic",
@@ -124,7 +124,7 @@ def test_each_fault_is_named_with_its_line(root: Path, rules: Params, old: str, 
 def test_a_table_that_is_none(root: Path, rules: Params) -> None:
     with pytest.raises(ScalerError, match=r"other\.csv: no such table; layout csv reads the table that"):
         find_samples(root, rules(table="other.csv"))
-    with pytest.raises(ScalerError, match=r"\.\./table\.csv: prepare_data\.table: the table must lie inside"):
+    with pytest.raises(ScalerError, match=r"\.\./table\.csv: prepare_data\.table: the table must be inside"):
         find_samples(root, rules(table="../table.csv"))
     (root / "table.csv").write_bytes(b"image\n\xff\xfe\x00")
     with pytest.raises(ScalerError, match=r"table\.csv: not readable as a table .* save it as CSV in UTF-8"):

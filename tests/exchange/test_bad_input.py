@@ -44,7 +44,7 @@ CASES: dict[str, Case] = {
     "text": ("coco", coco({"segmentation": [[1, 1, "a", 1, 4, 3]]}), {}, "finite number, got 'a'"),
     "odd": ("coco", coco({"segmentation": [[1, 1, 4, 1, 4, 3, 1]]}), {}, "7 coordinates; expected pairs"),
     "two points": ("coco", coco({"segmentation": [[1, 1, 4, 1]]}), {}, "polygon of 2 points"),
-    "outside": ("coco", coco({"segmentation": [[7, 5, 9, 5, 9, 6]]}), {}, "wholly outside the image of 6 x 4"),
+    "outside": ("coco", coco({"segmentation": [[7, 5, 9, 5, 9, 6]]}), {}, "entirely outside the image of 6 x 4"),
     "category": ("coco", coco(GOOD), {"categories": ("polip",)}, "no category 'polip'; did you mean polyp"),
     "both": ("coco", coco(GOOD), {"categories": ("polyp",), "background": ("polyp",)}, "both --category and"),
     "unknown image": ("coco", coco(GOOD | {"image_id": 5}), {}, "image_id 5: the id is not among the images"),
@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     "rle end": ("coco", coco({"segmentation": {"size": [4, 6], "counts": "01P"}}), {}, "end too early"),
     "box only": ("coco", coco({"bbox": [1, 1, 2, 2]}), {}, "a box is no mask"),
     "keypoints": ("coco", coco({"keypoints": [1, 1]}), {}, "2 values; expected triples"),
-    "keypoint off": ("coco", coco({"keypoints": [9, 1, 2]}), {}, r"the point \(9, 1\) lies outside"),
+    "keypoint off": ("coco", coco({"keypoints": [9, 1, 2]}), {}, r"the point \(9, 1\) is outside"),
     "marked twice": (
         "coco",
         coco({"category_id": 7, "keypoints": [2, 2, 2, 3, 2, 2]}),

@@ -1,4 +1,4 @@
-"""Locks and names of what lies beside the results."""
+"""Locks and names of what is written beside the results."""
 
 from __future__ import annotations
 

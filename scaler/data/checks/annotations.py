@@ -14,7 +14,7 @@ TRIED = 20  # files of each suffix
 
 
 def annotations_in(source: Path) -> list[Fault]:
-    """A warning for each kind of annotation that is found, with the command that brings it in."""
+    """A warning for each kind of annotation that is found, with the command that imports it."""
     found: dict[str, Path] = {}
     tried: dict[str, int] = {}
     for name in sorted(files(source)):

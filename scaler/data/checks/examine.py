@@ -32,7 +32,7 @@ class Examination:
         faults: errors, warnings and notes; `faults.source` is the folder.
         facts: see `scaler.data.checks.facts.facts`; plain values for JSON. Empty for a generated data set.
         looks: what is known of each sample.
-        guess: the settings, if nobody gave any.
+        guess: the settings if none were given.
     """
 
     faults: Faults

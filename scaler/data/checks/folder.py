@@ -1,4 +1,4 @@
-"""Names and places: what lies in the folder without being a sample, and names that do not survive a copy."""
+"""Names and places: what is in the folder but not a sample, and names that do not survive a copy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _walk(source: Path, folder: Path, key: str, params: PrepareDataParams, fault
             faults.add(Fault("folder_empty", (place,), "an empty folder", "remove it, or fill it", "note"))
         for name in sorted([*folders, *names]):
             path = Path(place) / name
-            if path.relative_to(source).as_posix() not in (params.marks, params.table):  # these may lie anywhere
+            if path.relative_to(source).as_posix() not in (params.marks, params.table):  # these may be anywhere
                 _check_entry(path, name in folders, key, faults)
 
 

@@ -1,4 +1,4 @@
-"""Settings for a folder that nobody has described, and how sure they are."""
+"""Settings for a folder without a description, and how sure they are."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def find_samples(
         params: the block `prepare_data`.
         faults: gets what `scaler.data.folder.survey` finds.
         seed: decides the validation images, if they are drawn.
-        guessed: nobody wrote `params`, so that split rules without images are not an error.
+        guessed: `params` is a guess, so split rules without images are not an error.
     """
     samples: list[Sample] = []
     found = Faults(source)

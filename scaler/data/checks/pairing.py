@@ -1,4 +1,4 @@
-"""Images and masks of a folder that nobody described, found by content and by name."""
+"""Images and masks of a folder without a description, found by content and by name."""
 
 from __future__ import annotations
 

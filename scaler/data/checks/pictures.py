@@ -1,4 +1,4 @@
-"""What is unusual about single images, masks and marks, each by itself and against each other.
+"""What is unusual about single images, masks and marks, each alone and compared with each other.
 
 The faults have no files and ids yet; `scaler.data.checks.sample` adds these.
 """

@@ -1,4 +1,4 @@
-"""Everything that is known of one sample, and the faults that it has by itself."""
+"""Everything that is known of one sample, and its own faults."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def fetch(entry: Checkpoint, folder: Path) -> tuple[Path, str]:
         Its path and its SHA-256 (hex).
 
     Raises:
-        ScalerError: it cannot be fetched (the message says what to bring by hand), or it is another file.
+        ScalerError: it cannot be fetched (the message says what to download by hand), or it is another file.
     """
     path = stored(entry, folder)
     if path.is_file():

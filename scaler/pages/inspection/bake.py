@@ -30,7 +30,7 @@ def index_of(contents: Sequence[Content]) -> dict[str, Any]:
 
 
 def script(key: str, value: Any) -> str:
-    """A data file: a classic script of ASCII, in which no text can end the script, begin a comment or break a line."""
+    """A data file: a classic script of ASCII, where no string can end the script, begin a comment or break a line."""
     return f"SCALER.put({json.dumps(key)},{safe_json(value)});\n"
 
 

@@ -1,4 +1,4 @@
-"""The key `run`: what holds for a run as a whole, its curves over the stops, and where everything lies."""
+"""The key `run`: what holds for a run as a whole, its curves over the stops, and where everything is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of the report: which images are shown, in which groups, and what stands beside each."""
+"""The pictures of the report: which images are shown, in which groups, and with what beside them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _moved(measured: Measured, stops: Sequence[Stop], source: str, row: int) -> 
 
 
 def _pair(measured: Measured, stop: Stop, source: Source, row: int) -> tuple[Location, Location] | None:
-    """Where the two maps lie that are compared: of a source and of SAM; None unless both are there."""
+    """Where the two compared maps are stored: of a source and of SAM; None unless both are there."""
     first, sam = (measured.run.label_location(stop, own, row) for own in (source, "sam"))
     return None if first is None or sam is None else (first, sam)
 

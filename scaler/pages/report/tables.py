@@ -1,4 +1,4 @@
-"""The tables beside the report: for `dvc metrics`, `dvc plots` and whoever reads CSV."""
+"""The tables beside the report: for `dvc metrics`, `dvc plots` and readers of CSV."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _difference(last: SplitScores, first: SplitScores) -> dict[str, dict[str, fl
 
 
 def sidecar_texts(measured: Measured, logs: list[TrainingLog]) -> dict[str, str]:
-    """File name -> contents of what lies beside the report."""
+    """File name -> contents of what is written beside the report."""
     return {
         "metrics.json": metrics_json(measured),
         "rounds.csv": rounds_csv(measured),

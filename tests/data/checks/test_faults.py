@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scaler.data.checks import pictures
 from scaler.errors import ScalerError, printable
 from tests.data.checks.faults_names import NAMES, Fault
 from tests.data.checks.faults_pictures import PICTURES
@@ -25,7 +26,8 @@ def test_a_sound_folder_gives_no_finding(tmp_path: Path, with_params: bool) -> N
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[build.__name__ for *_, build in FAULTS])
-def test_one_fault_gives_one_finding(tmp_path: Path, fault: Fault) -> None:
+def test_one_fault_gives_one_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    monkeypatch.setattr(pictures, "HUGE", 1_000_000)
     severity, kind, file, build = fault
     examination = look(sound(tmp_path), build(tmp_path))
     assert [item[:2] for item in found_in(examination)] == [(severity, kind)]

@@ -45,7 +45,7 @@
     return { files: [["annotations.json", json({ images, annotations, categories: [{ id: 1, name: LABEL }] })]], left: [] };
   }
 
-  function labelme(items) { // a file for each image, to lie where the image lies
+  function labelme(items) { // a file for each image, to be put beside the image
     const files = items.map((item) => [`${item.id}.json`, json({
       version: "5.5.0", flags: {}, imagePath: item.name.split("/").pop(), imageData: null, imageHeight: item.height, imageWidth: item.width,
       shapes: item.polygons.map((points) => ({ label: LABEL, points, group_id: null, description: item.note, shape_type: "polygon", flags: {}, mask: null })),

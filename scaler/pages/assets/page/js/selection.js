@@ -103,7 +103,7 @@
       el("details", { class: "about" }, el("summary", {}, "What these files hold, and how corrections come back"),
         el("p", {}, resolution(data.run)),
         el("p", {}, "The list has one id per line, as ", el("code", {}, "prepare_data.labelled_list"), " and ", el("code", {}, "python -m scaler export --only"), " read it. In the CSV, a text that a spreadsheet would take for a formula begins with an apostrophe."),
-        el("p", {}, "COCO holds run lengths, Labelme polygons (unpack the archive where the images lie). After correction in such a tool, ", el("code", {}, "python -m scaler import FORMAT FILE --into DATA --corrections --by NAME"), " puts the labels into the data of the next run, and keeps a record of who changed what.")));
+        el("p", {}, "COCO holds run lengths, Labelme polygons (unpack the archive where the images are). After correction in such a tool, ", el("code", {}, "python -m scaler import FORMAT FILE --into DATA --corrections --by NAME"), " puts the labels into the data of the next run, and keeps a record of who changed what.")));
   }
 
   function line(data, id, mark, state) {
