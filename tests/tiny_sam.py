@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from segment_anything.modeling import Sam
 from torch import nn
 
+from scaler.models.adapted import AdaptedModel
 from scaler.models.lora import add_lora
 from scaler.models.sam import SamConfig, build_sam
 from scaler.models.sam_vit import SamViT
 from scaler.params import SamParams
 
+Adapted = TypeVar("Adapted", bound=AdaptedModel)
 TINY = SamConfig(
     image_size=40,
     patch_size=8,
@@ -47,7 +51,11 @@ def pictures(batch: int, height: int, width: int, seed: int = 1) -> torch.Tensor
 
 def adapted(sam: Sam, adaptation: str = "adapter", side: int | None = None) -> SamViT:
     """`sam` with an adaptation, as `build_foundation` makes it."""
-    model = SamViT(sam, side)
+    return with_adaptation(SamViT(sam, side), adaptation)
+
+
+def with_adaptation(model: Adapted, adaptation: str) -> Adapted:
+    """The model frozen, but for what the adaptation adds."""
     if adaptation == "adapter":
         model.add_adapter()
     elif adaptation == "lora":

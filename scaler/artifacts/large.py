@@ -52,7 +52,7 @@ class LargeImages:
 
 
 def enlarged(pixels: U8, side: int) -> U8:
-    """An image of at most side x side pixels at that very size, linear, each axis by itself."""
+    """An image of at most side x side pixels at that very size, linear, each axis separately."""
     if pixels.shape[:2] == (side, side):
         return pixels
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -18,9 +18,9 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 from torch import Tensor, nn
 
-from scaler.models.lora import add_lora
 from scaler.models.sam2 import Sam2, loaded
 from scaler.models.sam2_build import HieraSize, build_sam2, empty_sam2
+from tests.tiny_sam import with_adaptation
 
 GlobalHydra.instance().clear()  # importing sam2 sets it, for a way of building models that is not taken here
 LETTERS = {"sam2.1_tiny": "t", "sam2.1_small": "s", "sam2.1_base_plus": "b+", "sam2.1_large": "l"}
@@ -96,13 +96,7 @@ def mini(adaptation: str = "adapter", side: int = 64) -> Sam2:
     """A SAM2 with all that the big ones have and a small Hiera, adapted, not trained."""
     sam = empty_sam2(MINI).eval()
     sam.load_state_dict(mini_weights())
-    model = Sam2(sam, side)
-    if adaptation == "adapter":
-        model.add_adapter()
-    elif adaptation == "lora":
-        add_lora(model.encoder(), 2)
-    model.freeze()
-    return model
+    return with_adaptation(Sam2(sam, side), adaptation)
 
 
 def shake(module: nn.Module, seed: int) -> None:

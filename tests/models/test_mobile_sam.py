@@ -10,11 +10,10 @@ from torch import Tensor
 
 from scaler.errors import ScalerError
 from scaler.models.foundation import build_foundation
-from scaler.models.lora import add_lora
 from scaler.models.mobile_sam import CONFIG, MobileSam, TinyEncoder, loaded
 from scaler.models.sam import with_decoder
 from tests.models import mobile_oracle
-from tests.tiny_sam import pictures, sam_params
+from tests.tiny_sam import pictures, sam_params, with_adaptation
 
 FILE = Path("mobile_sam.pt")
 
@@ -35,13 +34,7 @@ def state() -> dict[str, Tensor]:
 
 
 def adapted(state: dict[str, Tensor], adaptation: str = "adapter", side: int = 64) -> MobileSam:
-    model = loaded("mobile_sam", side, state, FILE)
-    if adaptation == "adapter":
-        model.add_adapter()
-    elif adaptation == "lora":
-        add_lora(model.encoder(), 2)
-    model.freeze()
-    return model
+    return with_adaptation(loaded("mobile_sam", side, state, FILE), adaptation)
 
 
 @torch.no_grad()
