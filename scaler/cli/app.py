@@ -16,6 +16,7 @@ from scaler.cli.predict import predict
 from scaler.cli.preset import preset
 from scaler.cli.show import show
 from scaler.cli.split import split
+from scaler.cli.study import study
 from scaler.cli.weights import weights
 from scaler.errors import ScalerError
 from scaler.progress import show_messages
@@ -30,7 +31,7 @@ app = typer.Typer(
 for group, name in ((weights, "weights"), (exporting, "export")):
     app.add_typer(group, name=name)
 app.command("import")(import_labels)
-COMMANDS: tuple[Callable[..., None], ...] = (preset, check, split, predict, evaluate, inspect, show)
+COMMANDS: tuple[Callable[..., None], ...] = (preset, study, check, split, predict, evaluate, inspect, show)
 for command in COMMANDS:
     app.command()(command)
 

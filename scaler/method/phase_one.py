@@ -71,7 +71,7 @@ def train_segmenter(
         Task(
             key=run.key,
             count=len(run.data.ids),
-            strata=Strata.of(run.data.labelled, params.phase_one.labelled_per_batch),
+            strata=_strata(run),
             models={"student": student.train(), "teacher": teacher},
             trained=trained_parameters(student),
             step=step,
@@ -80,6 +80,14 @@ def train_segmenter(
         )
     )
     return (student, teacher), log
+
+
+def _strata(run: TrainingRun) -> Strata | None:
+    """With the user's labels alone, batches hold only images with masks, where there are any; the steps are as many."""
+    options = run.params.phase_one
+    return Strata.of(
+        run.data.labelled, run.schedule.batch_size if options.sources == "none" else options.labelled_per_batch
+    )
 
 
 def _look_for_cold_start(run: TrainingRun, teacher: nn.Module, pool: Pictures) -> None:

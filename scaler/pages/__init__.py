@@ -4,5 +4,5 @@ All read numbers from one place and look alike: `table.measure` measures a `scal
 it into words, `pictures` encodes images, `assets` holds the style and the chart kit. Others call
 `report.page.build_report` and `report.tables.sidecar_texts` (one HTML file and its tables),
 `inspection.content.Content` with `inspection.bake` or `inspection.serve` (a folder, or a server), and
-`check.build_page`.
+`check.build_page`, and `comparison.write_tables` for the tables of a study.
 """

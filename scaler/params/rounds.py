@@ -10,6 +10,8 @@ from scaler.params.blocks import Block
 
 INIT = "init"
 WARM_UP = "warm_up"
+LAST = "last"
+"""The last round of a run, whatever its number, where a study names stops."""
 Order = Literal["paper", "newest_first"]
 """The order of the two phases of a round.
 

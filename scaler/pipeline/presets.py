@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
 
 from scaler.errors import ScalerError
 from scaler.params import PARAMS_FILE, load_params
@@ -17,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "presets"
 
 def preset_names() -> list[str]:
     """The presets that come with the project; files that begin with "_" are only there for others to extend."""
-    return sorted(path.stem for path in FOLDER.glob("[!_]*.yaml"))
+    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("[!_]*.yaml"))
 
 
 def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
@@ -35,7 +34,7 @@ def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
     yaml.width = 4096
     before = path.read_text(encoding="utf-8")
     values = yaml.load(before)
-    changes = [line for part in _parts(name) for line in _lay_over(values, part, "")]
+    changes = [line for part in preset_parts(name) for line in lay_over(values, part)]
     yaml.dump(values, path)
     try:
         load_params(path)
@@ -45,17 +44,18 @@ def apply_preset(name: str, path: Path = PARAMS_FILE) -> list[str]:
     return changes
 
 
-def _parts(name: str) -> list[dict[str, Any]]:
+def preset_parts(name: str) -> list[dict[str, Any]]:
     """The preset's values, those of the presets that it `extends` before them."""
     own = YAML(typ="safe", pure=True).load(FOLDER / f"{name}.yaml")
-    return [*(part for base in own.pop("extends", []) for part in _parts(base)), own]
+    return [*(part for base in own.pop("extends", []) for part in preset_parts(base)), own]
 
 
-def _lay_over(values: CommentedMap, changes: dict[str, object], prefix: str) -> list[str]:
+def lay_over(values: dict[str, Any], changes: dict[str, Any], prefix: str = "") -> list[str]:
+    """Change some values of a `params.yaml` in place; what changed, one "key: old -> new" each."""
     done = []
     for key, new in changes.items():
         if isinstance(new, dict) and isinstance(values.get(key), dict) and key not in FREE:
-            done += _lay_over(values[key], new, f"{prefix}{key}.")
+            done += lay_over(values[key], new, f"{prefix}{key}.")
         elif values.get(key) != new:
             done.append(f"{prefix}{key}: {values.get(key)} -> {new}")
             if key in FREE and isinstance(values.get(key), dict):  # in place: `stops` refers to `rounds`

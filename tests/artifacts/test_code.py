@@ -38,7 +38,7 @@ REACHED = {
     "scaler.artifacts": {"scaler.artifacts"},  # sealing writes what the layouts say; stages import these themselves
     "scaler.data.checks": {"scaler.artifacts", "scaler.data", "scaler.metrics"},
     "scaler.models.weights": {"scaler.artifacts.locking"},  # one download of a file at a time
-    "scaler.pipeline": {"scaler.artifacts", "scaler.models.names"},
+    "scaler.pipeline": {"scaler.artifacts", "scaler.models.names", "scaler.metrics.names"},  # a study heads its columns
 }
 
 

@@ -34,8 +34,11 @@ def test_the_papers_settings_have_presets() -> None:
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_gives_valid_parameters_and_keeps_the_comments(name: str, file: Path) -> None:
+    if name.startswith("recipes/ws-sam") and name != "recipes/ws-sam-masks":  # prompted by marks: refused without
+        file.write_text(file.read_text(encoding="utf-8").replace("supervision: semi ", "supervision: points "))
     before = file.read_text(encoding="utf-8")
-    assert with_preset(name, file) != load_params(ROOT / "params.yaml")
+    same = with_preset(name, file) == load_params(ROOT / "params.yaml")
+    assert same == (name == "recipes/scaler")  # the full method, which params.yaml has too
     assert file.read_text(encoding="utf-8").count("#") > 0.8 * before.count("#")
 
 
