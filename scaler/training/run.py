@@ -107,10 +107,11 @@ class TrainingRun:
 
     def _sizes(self, task: Task) -> tuple[str, str]:
         """What the stage computes at a time, and what to set if that does not fit."""
-        batch, sam = self.schedule.batch_size, self.params.sam
+        batch = self.schedule.batch_size
         if "sam" not in task.models:
             what = f"{self.stage} with batches of {batch} images of {self.size} x {self.size} pixels"
             return what, f"lower batch_size of {self.stage} or size of prepare_data in params.yaml"
+        sam = self.params.sam  # which the stages of the segmenter do not declare
         at_a_time = 1 if sam.micro_batch == "auto" else min(sam.micro_batch or batch, batch)
         side = sam.size or "its own size"
         what = f"{self.stage} of {sam.model} (sam.size: {side}) with {at_a_time} of {batch} images at a time"

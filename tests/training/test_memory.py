@@ -19,6 +19,7 @@ from scaler.params import Params
 from scaler.training.memory import halved, is_out_of_memory
 from scaler.training.prediction import Inference, predict
 from scaler.training.run import TrainingRun
+from stages.initialize_segmenter import PARAMS
 from tests.conftest import with_values
 from tests.training.test_sam_batches import COUNT, CPU, SIZE, data_set
 
@@ -122,7 +123,9 @@ def test_a_segmenter_that_does_not_fit_says_what_to_set(
         raise RuntimeError(CPU_MESSAGE)
 
     monkeypatch.setattr("scaler.method.initialization.user_label_loss", fail)
-    run = TrainingRun(params, data_set(), data_set(), CPU, "initialize_segmenter", tmp_path)
+    declared = {name: getattr(params, name) for name in PARAMS}
+    blocks = Params.model_construct(_fields_set=set(PARAMS), **declared)  # as `scaler.pipeline.job` hands them over
+    run = TrainingRun(blocks, data_set(), data_set(), CPU, "initialize_segmenter", tmp_path)
     with pytest.raises(ScalerError, match=r"32 x 32 pixels .*lower batch_size of initialize_segmenter"):
         initialize_segmenter(run)
 
