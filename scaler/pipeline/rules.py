@@ -38,7 +38,7 @@ def decide_by_fingerprint(rule: Rule, *, touch: bool) -> None:
 
 def _command_of(rule: Rule) -> Callable[[Wildcards], str]:
     """The command of a rule's job, as Snakemake will run it."""
-    inputs, outputs, params = dict(rule.input.items()), list(rule.output), dict(rule.params.items())
+    inputs, outputs, params = dict(rule.input.items()), rule.output, dict(rule.params.items())
 
     def command(wildcards: Wildcards) -> str:
         values = {name: value(wildcards) if callable(value) else value for name, value in params.items()}
@@ -47,12 +47,20 @@ def _command_of(rule: Rule) -> Callable[[Wildcards], str]:
                 rule.shellcmd,
                 wildcards=wildcards,
                 input=SimpleNamespace(**{name: _paths(entry, wildcards) for name, entry in inputs.items()}),
-                output=[_paths(entry, wildcards) for entry in outputs],
+                output=_Outputs(outputs, wildcards),
                 params=SimpleNamespace(**values),
             )
         )
 
     return command
+
+
+class _Outputs(list[Any]):
+    """The output paths of a job, those with names as attributes too, as Snakemake's own list of them has it."""
+
+    def __init__(self, entries: Any, wildcards: Wildcards) -> None:
+        super().__init__(_paths(entry, wildcards) for entry in entries)
+        vars(self).update({name: _paths(entry, wildcards) for name, entry in entries.items()})
 
 
 def _ancient_while_current(entry: Entry, command: Callable[[Wildcards], str]) -> Callable[[Wildcards], list[str]]:

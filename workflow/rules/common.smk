@@ -44,6 +44,16 @@ def shards(folder):
     return [f"{folder}/shard_{shard}.h5" for shard in PARAMS.shards]
 
 
+def phase_one_labels(wildcards):
+    """The folder of the labels that this phase learns from."""
+    return f"results/stops/{stop(wildcards.round).phase_one.labels}/sam_labels"
+
+
+def phase_two_labels(wildcards):
+    """The folder of the labels that this phase learns from."""
+    return f"results/stops/{stop(wildcards.round).phase_two.labels}/segmenter_labels"
+
+
 def in_report(folder, **labels):
     """Declares a folder to `snakemake --report report.zip`; a report that is one .html file would refuse it."""
     zipped = any(".zip" in word for word in sys.argv)

@@ -5,14 +5,14 @@ rule prepare_data:
     input:
         source=lambda wildcards: PARAMS.prepare_data.source,
     output:
-        update("results/data/train.h5"),
-        update("results/data/val.h5"),
-        update("results/data/test.h5"),
-        update("results/data/train_truth.h5"),
+        train=update("results/data/train.h5"),
+        val=update("results/data/val.h5"),
+        test=update("results/data/test.h5"),
+        truth=update("results/data/train_truth.h5"),
     log:
         ".scaler/logs/results__data__train.h5.log",
     conda:
         "../../environment.yml"
     shell:
         "python -m stages.prepare_data --source {input.source:q}"
-        " --train {output[0]} --val {output[1]} --test {output[2]} --truth {output[3]}"
+        " --train {output.train} --val {output.val} --test {output.test} --truth {output.truth}"

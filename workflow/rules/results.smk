@@ -8,10 +8,10 @@ rule evaluate:
         segmenter="results/stops/{stop}/segmenter.h5",
         sam=lambda wildcards: f"results/stops/{stop(wildcards.stop).sam}/sam.h5",
     output:
-        update("results/stops/{stop}/evaluation.h5"),
-        update("results/stops/{stop}/metrics.json"),
-        update("results/stops/{stop}/per_image.csv"),
-        update("results/stops/{stop}/curves.csv"),
+        evaluation=update("results/stops/{stop}/evaluation.h5"),
+        metrics=update("results/stops/{stop}/metrics.json"),
+        per_image=update("results/stops/{stop}/per_image.csv"),
+        curves=update("results/stops/{stop}/curves.csv"),
     log:
         ".scaler/logs/results__stops__{stop}__evaluation.h5.log",
     conda:
@@ -21,31 +21,31 @@ rule evaluate:
         gpu=1,
     shell:
         "python -m stages.evaluate --val {input.val} --test {input.test}"
-        " --segmenter {input.segmenter} --sam {input.sam} --out {output[0]}"
+        " --segmenter {input.segmenter} --sam {input.sam} --out {output.evaluation}"
 
 
 rule report:
     input:
         results=[path.as_posix() for path in result_files(Path("results"), PARAMS)],
     output:
-        report(
+        page=report(
             update("results/report.html"),
             caption="../report/report.rst",
             category="Result",
             labels={"page": "what the two models taught each other"},
         ),
-        update("results/metrics.json"),
-        update("results/rounds.csv"),
-        update("results/training.csv"),
-        update("results/iou.csv"),
-        update("results/f_measure.csv"),
-        update("results/cold_start.csv"),
+        metrics=update("results/metrics.json"),
+        rounds=update("results/rounds.csv"),
+        training=update("results/training.csv"),
+        iou=update("results/iou.csv"),
+        f_measure=update("results/f_measure.csv"),
+        cold_start=update("results/cold_start.csv"),
     log:
         ".scaler/logs/results__report.html.log",
     conda:
         "../../environment.yml"
     shell:
-        "python -m stages.report --results results --out {output[0]}"
+        "python -m stages.report --results results --out {output.page}"
 
 
 rule inspection:

@@ -22,10 +22,6 @@ rule warm_up:
         " --segmenter {input.segmenter} --sam-labels results/stops/init/sam_labels --out {output}"
 
 
-def phase_one_labels(wildcards):
-    return f"results/stops/{stop(wildcards.round).phase_one.labels}/sam_labels"
-
-
 rule train_segmenter:  # Phase I
     input:
         data="results/data/train.h5",
@@ -46,10 +42,6 @@ rule train_segmenter:  # Phase I
     shell:
         "python -m stages.train_segmenter --round {wildcards.round} --data {input.data} --val {input.val}"
         " --segmenter {input.segmenter} --sam-labels {params.labels} --out {output}"
-
-
-def phase_two_labels(wildcards):
-    return f"results/stops/{stop(wildcards.round).phase_two.labels}/segmenter_labels"
 
 
 rule train_sam:  # Phase II
