@@ -18,8 +18,23 @@ F32 = NDArray[np.float32]
 Tensors = Mapping[str, NDArray[Any]]
 NETWORKS = {"segmenter": ("student", "teacher"), "sam": ("trained",)}
 INPUT_SIZE = "input_size"
+IMAGE_WHITE = "image_white"
 FROZEN = "frozen_weights_sha256"
 EPOCHS = "epochs"
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """How image files become the input of a model, as they did for its training.
+
+    Attributes:
+        size: side in pixels of the square that images are resized to.
+        white: `prepare_data.image_white`: the value of images of more than 8 bits that became 255; None: the greatest
+            that the file can hold.
+    """
+
+    size: int
+    white: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,20 +44,22 @@ class StoredModel:
     Attributes:
         networks: name -> tensors by the keys of the state dictionary: "student" and "teacher" of a segmenter;
             "trained", the part of SAM that training changed.
-        input_size: side in pixels of the images that it learned on.
+        input: of the images that it learned on.
         frozen_sha256: checksum of the weights file that the rest of SAM comes from; "" for a segmenter.
         epochs: that it was trained for, over all stages of the run.
     """
 
     networks: Mapping[str, Tensors]
-    input_size: int
+    input: ModelInput
     frozen_sha256: str = ""
     epochs: int = 0
 
 
 def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, float]]) -> None:
     """Write a model and the log of its training, one row per epoch."""
-    file.attrs[INPUT_SIZE], file.attrs[EPOCHS] = model.input_size, model.epochs
+    file.attrs[INPUT_SIZE], file.attrs[EPOCHS] = model.input.size, model.epochs
+    if model.input.white is not None:
+        file.attrs[IMAGE_WHITE] = model.input.white
     if model.frozen_sha256:
         file.attrs[FROZEN] = model.frozen_sha256
     for name, tensors in model.networks.items():
@@ -59,9 +76,9 @@ def read_model(path: Path, kind: str, *, tensors: bool = True) -> StoredModel:
     with open_artifact(path, kind) as file:
         networks = {name: read_tensors(file, name) for name in NETWORKS[kind]} if tensors else {}
         attributes = file.attrs
-        return StoredModel(
-            networks, int(attributes[INPUT_SIZE]), str(attributes.get(FROZEN, "")), int(attributes.get(EPOCHS, 0))
-        )
+        white = int(attributes[IMAGE_WHITE]) if IMAGE_WHITE in attributes else None
+        shown = ModelInput(int(attributes[INPUT_SIZE]), white)
+        return StoredModel(networks, shown, str(attributes.get(FROZEN, "")), int(attributes.get(EPOCHS, 0)))
 
 
 def write_tensors(file: h5py.Group, name: str, tensors: Tensors) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
 from scaler.artifacts.large import LargeImages
+from scaler.artifacts.models import IMAGE_WHITE
 from scaler.artifacts.pictures import NamedPictures, PictureReader, Pictures
 from scaler.artifacts.reading import open_artifact
 
@@ -36,6 +37,7 @@ class DataSet:
         set: N names of the set that each image belongs to, "" for a single one; or empty, which means N times "".
         file: N paths of the images below the source, "" where there is no file (the laboratory); or empty, likewise.
         large: N images at the size of the foundation model; None: it sees `image`.
+        white: the value of images of more than 8 bits that became 255; None: the greatest that the file can hold.
     """
 
     ids: list[str]
@@ -53,6 +55,8 @@ class DataSet:
     def foundation_image(self) -> Pictures:
         """(N, L, L, 3) uint8 RGB: what the foundation model sees; masks, marks and labels stay S x S."""
         return self.image if self.large is None else self.large
+
+    white: int | None = None
 
     def is_marked(self) -> NDArray[np.bool_]:
         """(N,): whether any pixel of an image is marked."""
@@ -72,6 +76,7 @@ class DataSet:
             set=[self.set[number] for number in numbers] if self.set else [],
             file=[self.file[number] for number in numbers] if self.file else [],
             large=None if self.large is None else self.large.subset(numbers),
+            white=self.white,
         )
 
 
@@ -89,6 +94,8 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     write_column(file, "native_size", data.native_size)
     write_strings(file, "set", data.set or [""] * len(data.ids))
     write_strings(file, "file", data.file or [""] * len(data.ids))
+    if data.white is not None:
+        file.create_dataset(IMAGE_WHITE, data=data.white, track_times=False)  # no attribute: it is part of the content
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
         write_image(group, str(number), mask, top=1)
@@ -125,6 +132,7 @@ def open_data(path: Path) -> DataSet:
             set=list(file["set"].asstr()[()]),
             file=list(file["file"].asstr()[()]),
             large=LargeImages(NamedPictures(path, LARGE, image), int(file[LARGE_SIZE][()])) if LARGE in file else None,
+            white=int(file[IMAGE_WHITE][()]) if IMAGE_WHITE in file else None,
         )
 
 

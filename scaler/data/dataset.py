@@ -124,8 +124,8 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     train = stacks["train"]
     return Prepared(
         train=_training(train, params, listed, seed),
-        val=_evaluation(stacks["val"]),
-        test=_evaluation(stacks["test"]),
+        val=_evaluation(stacks["val"], params),
+        test=_evaluation(stacks["test"], params),
         truth=Truth(train.ids, train.mask, train.known),
     )
 
@@ -199,10 +199,11 @@ def _training(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         set=stack.sets,
         file=stack.files,
         large=stack.large,
+        white=params.image_white,
     )
 
 
-def _evaluation(stack: _Stack) -> DataSet:
+def _evaluation(stack: _Stack, params: PrepareDataParams) -> DataSet:
     return DataSet(
         ids=stack.ids,
         image=stack.image,
@@ -214,6 +215,7 @@ def _evaluation(stack: _Stack) -> DataSet:
         set=stack.sets,
         file=stack.files,
         large=stack.large,
+        white=params.image_white,
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from scaler.artifacts.filehash import sha256
-from scaler.artifacts.models import StoredModel, read_model, write_model
+from scaler.artifacts.models import ModelInput, StoredModel, read_model, write_model
 from scaler.errors import Fault, ScalerError
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
@@ -22,7 +22,7 @@ Log = Sequence[dict[str, float]]
 
 
 def write_segmenter(
-    file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, size: int, epochs: int = 0
+    file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, shown: ModelInput, epochs: int = 0
 ) -> None:
     """Write student and teacher, float32 as trained, and the log.
 
@@ -31,11 +31,11 @@ def write_segmenter(
         student: f_s.
         teacher: f_t.
         log: one row per epoch of the stage.
-        size: side in pixels of the images that they learned on.
+        shown: how the images were read that they learned on.
         epochs: that they were trained for, over all stages of the run.
     """
     networks = {"student": _arrays(student), "teacher": _arrays(teacher)}
-    write_model(file, StoredModel(networks, size, epochs=epochs), log)
+    write_model(file, StoredModel(networks, shown, epochs=epochs), log)
 
 
 def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.Module, nn.Module]:
@@ -52,9 +52,11 @@ def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.M
     return student, teacher
 
 
-def write_sam(file: h5py.File, model: nn.Module, params: SamParams, log: Log, size: int, epochs: int = 0) -> None:
+def write_sam(
+    file: h5py.File, model: nn.Module, params: SamParams, log: Log, shown: ModelInput, epochs: int = 0
+) -> None:
     """Write the trained part of the foundation model and the checksum of its frozen weights."""
-    write_model(file, StoredModel({"trained": _arrays(model)}, size, sha256(Path(params.weights)), epochs), log)
+    write_model(file, StoredModel({"trained": _arrays(model)}, shown, sha256(Path(params.weights)), epochs), log)
 
 
 def read_sam(path: Path, params: SamParams) -> nn.Module:
@@ -82,9 +84,9 @@ def read_sam(path: Path, params: SamParams) -> nn.Module:
     return model
 
 
-def input_size(path: Path, kind: str) -> int:
-    """The side in pixels of the images that a model learned on, from an artifact of kind `segmenter` or `sam`."""
-    return read_model(path, kind, tensors=False).input_size
+def model_input(path: Path, kind: str) -> ModelInput:
+    """How the images were read that a model learned on, from an artifact of kind `segmenter` or `sam`."""
+    return read_model(path, kind, tensors=False).input
 
 
 def trained_epochs(path: Path, kind: str) -> int:

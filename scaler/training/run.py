@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scaler.artifacts.models import ModelInput
 from scaler.artifacts.splits import DataSet
 from scaler.params import Params, ScheduleParams
 from scaler.training.checkpoints import trained_epochs
@@ -98,6 +99,16 @@ class TrainingRun:
     def foundation_size(self) -> int:
         """Side of the training images in pixels as the foundation model gets them."""
         return int(self.data.foundation_image.shape[1])
+
+    @property
+    def shown(self) -> ModelInput:
+        """How the training images were read for the segmenter."""
+        return ModelInput(self.size, self.data.white)
+
+    @property
+    def shown_to_foundation(self) -> ModelInput:
+        """How the training images were read for the foundation model."""
+        return ModelInput(self.foundation_size, self.data.white)
 
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""

@@ -39,6 +39,7 @@ class Bundle:
         kind: "segmenter" or "sam".
         name: "student", "teacher" or "sam".
         size: side of the network's input.
+        white: the value of images of more than 8 bits that becomes 255, or None.
         header: provenance of the artifact that it was exported from, the params block among it.
         files: name -> SHA-256 of every file that belongs to it.
         frozen_sha256: for SAM, of the weights file that the adapter was trained on.
@@ -48,6 +49,7 @@ class Bundle:
     kind: str
     name: str
     size: int
+    white: int | None
     header: Header
     files: dict[str, str]
     frozen_sha256: str | None = None
@@ -71,6 +73,7 @@ def write_config(folder: Path, bundle: Bundle) -> None:
         "kind": bundle.kind,
         "network": bundle.name,
         "input_size": bundle.size,
+        "image_white": bundle.white,
         "input": INPUT,
         "output": "sigmoid of the last logits: (batch, 1, size, size), probability of the object",
         "params": {bundle.kind: bundle.header.params[bundle.kind]},
@@ -150,12 +153,12 @@ def _parse(path: Path, values: Any) -> Bundle:
         provenance["params"] = provenance["params"] | values["params"]
         frozen = values["frozen_weights"] or {}
         size, kind = int(values["input_size"]), str(values["kind"])
+        white = None if values.get("image_white") is None else int(values["image_white"])
         files = {str(name): str(digest) for name, digest in values["files"].items()}
         if TENSORS[kind] not in files:
             raise KeyError(TENSORS[kind])
-        return Bundle(
-            kind, str(values["network"]), size, Header(**provenance), files, frozen.get("sha256"), frozen.get("file")
-        )
+        weights = frozen.get("sha256"), frozen.get("file")
+        return Bundle(kind, str(values["network"]), size, white, Header(**provenance), files, *weights)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ScalerError(f"{path}: incomplete or altered ({type(error).__name__}: {error}).") from None
 

@@ -64,7 +64,9 @@ def _fill(model: LoadedModel, folder: Path, forms: Forms, licence: str | None) -
         described[PROGRAM_FILE] = "program for `torch.export.load(...).module()`, same input and output"
     frozen = frozen_checksum(model.path) if model.kind == "sam" else None
     frozen_file = FROZEN if model.kind == "sam" and not forms.adapters_only else None
-    bundle = Bundle(model.kind, model.name, model.size, model.header, checksums(folder), frozen, frozen_file)
+    bundle = Bundle(
+        model.kind, model.name, model.size, model.white, model.header, checksums(folder), frozen, frozen_file
+    )
     write_config(folder, bundle)
     (folder / "README.md").write_text(model_card(model, described, differences, licence), encoding="utf-8")
 

@@ -14,7 +14,7 @@ from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.models import read_model
 from scaler.errors import ScalerError
 from scaler.params import SamParams, SegmenterParams
-from scaler.training.checkpoints import input_size, read_sam, read_segmenter
+from scaler.training.checkpoints import model_input, read_sam, read_segmenter
 from scaler.training.prediction import segment, segment_with_sam
 from scaler.use.bundle import CONFIG, Bundle, read_bundle, restore
 
@@ -31,6 +31,7 @@ class LoadedModel:
         kind: "segmenter" or "sam".
         name: "student", "teacher" or "sam".
         size: S, the side of the square that images are resized to for the network.
+        white: the value of images of more than 8 bits that becomes 255, as it did for training.
         params: the `segmenter` or `sam` block that it was made with.
         header: provenance of the artifact, also where it came from a bundle.
         path: where it was read.
@@ -40,6 +41,7 @@ class LoadedModel:
     kind: str
     name: str
     size: int
+    white: int | None
     params: SegmenterParams | SamParams
     header: Header
     path: Path
@@ -75,15 +77,18 @@ def load_model(
             f"{path}: expected a model: results/stops/round_<r>/segmenter.h5 or sam.h5, or a folder made by "
             f"`python -m scaler export model` ({CONFIG} in it); got {came}."
         )
-    side = size or input_size(path, header.kind)
     if header.kind == "segmenter":
         block = _block(path, header, "segmenter", SegmenterParams)
+        shown = model_input(path, header.kind)
+        side = size or shown.size
         pair = dict(zip(("student", "teacher"), read_segmenter(path, block, side), strict=True))
         name = network or "teacher"
-        return LoadedModel(pair[name].eval(), "segmenter", name, side, block, header, path)
+        return LoadedModel(pair[name].eval(), "segmenter", name, side, shown.white, block, header, path)
     _refuse_network(path, network, "sam")
     sam = _with_weights(path, _block(path, header, "sam", SamParams), weights)
-    return LoadedModel(read_sam(path, sam).eval(), "sam", "sam", side, sam, header, path)
+    shown = model_input(path, header.kind)
+    side = size or shown.size
+    return LoadedModel(read_sam(path, sam).eval(), "sam", "sam", side, shown.white, sam, header, path)
 
 
 def data_artifact(path: Path, header: Header) -> Path | None:
@@ -113,7 +118,8 @@ def _from_bundle(path: Path, network: Network | None, size: int | None, weights:
     else:
         sam = _block(path, bundle.header, "sam", SamParams)
         block = _with_weights(path, _bundled_weights(path, bundle, sam), weights)
-    return LoadedModel(restore(path, bundle, block, side), bundle.kind, bundle.name, side, block, bundle.header, path)
+    built = restore(path, bundle, block, side)
+    return LoadedModel(built, bundle.kind, bundle.name, side, bundle.white, block, bundle.header, path)
 
 
 def _bundled_weights(path: Path, bundle: Bundle, block: SamParams) -> SamParams:

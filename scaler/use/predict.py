@@ -113,7 +113,7 @@ class Predictor:
         small: list[tuple[str, U8]] = []
         for frame in frames if todo else ():
             try:
-                image = frame.read()
+                image = frame.read(self.model.white)
             except ScalerError as error:
                 outcome.failed += error.faults
                 outcome.kept -= frame.id not in todo

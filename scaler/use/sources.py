@@ -25,10 +25,13 @@ U8 = NDArray[np.uint8]
 
 
 class Frame(NamedTuple):
-    """One image: its id within the set, and how to get it as (H, W, 3) uint8 RGB (raises ScalerError)."""
+    """One image: its id within the set, and how to get it as (H, W, 3) uint8 RGB (raises ScalerError).
+
+    `read` takes the value of more than 8 bits that becomes white, see `scaler.data.images.read_image`.
+    """
 
     id: str
-    read: Callable[[], U8]
+    read: Callable[[int | None], U8]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Video:
                 if not there:
                     break
                 rgb = np.asarray(image[..., ::-1], np.uint8)
-                yield Frame(f"{self.path.stem}/{count:06d}", lambda rgb=rgb: rgb)  # type: ignore[misc]
+                yield Frame(f"{self.path.stem}/{count:06d}", lambda _, rgb=rgb: rgb)  # type: ignore[misc]
                 count += 1
         finally:
             capture.release()

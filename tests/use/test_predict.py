@@ -21,7 +21,7 @@ from scaler.use import predict as module
 from scaler.use.folder import claimed
 from tests.command import main
 from tests.pages.world import scenes
-from tests.use.models import SIZE, write_images, write_odd_images
+from tests.use.models import SIZE, make_run, write_images, write_odd_images
 
 
 def stored(path: Path) -> np.ndarray:
@@ -57,6 +57,18 @@ def test_maps_are_those_of_the_network_at_native_size(
         assert values.shape == p.shape
         assert np.abs(values - p * 255).max() <= 0.51
         assert np.ptp(values) > 20  # an empty or full map would fit a wrong network as well
+
+
+def test_images_of_12_bits_are_read_as_for_training(tiny: Params, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (24, 24), dtype=np.uint16)
+    eight = np.rint(values * (255 / 4095)).astype(np.uint8)
+    for folder, pixels in (("twelve", values), ("eight", eight)):
+        (tmp_path / folder).mkdir()
+        assert cv2.imwrite(str(tmp_path / folder / "a.png"), pixels)
+    model = make_run(tmp_path / "run", tiny, white=4095) / "segmenter.h5"
+    for folder in ("twelve", "eight"):
+        assert main("predict", model, tmp_path / folder, "--out", tmp_path / "p") == 0
+    assert np.array_equal(stored(tmp_path / "p" / "twelve" / "a.png"), stored(tmp_path / "p" / "eight" / "a.png"))
 
 
 def test_adapted_sam(run_folder: Path, tiny: Params, tmp_path: Path) -> None:
