@@ -85,7 +85,7 @@ def model(
     with the network before anything is kept.
 
     \b
-      python -m scaler export model results/stops/round_3/segmenter.h5 --out my_model --onnx
+      python -m scaler export model results/stops/round_2/segmenter.h5 --out my_model --onnx
     """
     from scaler.use.export import Forms, export_model
     from scaler.use.model import load_model

@@ -60,7 +60,7 @@ def predict(
     same command again.
 
     \b
-      python -m scaler predict results/stops/round_3/segmenter.h5 photos/ --out predictions
+      python -m scaler predict results/stops/round_2/segmenter.h5 photos/ --out predictions
       python -m scaler predict my_model/ TestDataset/CAMO/Imgs --out predictions --stretch per_image --tta
     """
     from scaler.errors import ScalerError, grouped_lines

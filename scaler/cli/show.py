@@ -41,8 +41,8 @@ def show(
     With --image, show one image's numbers and pictures.
 
     \b
-      python -m scaler show results/stops/round_3/sam_labels/shard_0.h5
-      python -m scaler show results/stops/round_3/sam_labels/shard_0.h5 --image train/0007
+      python -m scaler show results/stops/round_2/sam_labels/shard_0.h5
+      python -m scaler show results/stops/round_2/sam_labels/shard_0.h5 --image train/0007
       python -m scaler show results/report.html
     """
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()

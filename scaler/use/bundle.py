@@ -136,7 +136,7 @@ def _load(folder: Path) -> Any:
     except FileNotFoundError:
         raise ScalerError(
             f"{folder}: a folder without {CONFIG}. Expected one made by `python -m scaler export model`, or an "
-            "artifact such as results/stops/round_3/segmenter.h5."
+            "artifact such as results/stops/round_2/segmenter.h5."
         ) from None
     except ValueError as error:
         raise ScalerError(f"{folder / CONFIG}: not readable as JSON ({error}); export the model again.") from None
