@@ -102,7 +102,7 @@ def _setup(measured: Measured) -> list[str]:
     if empty:
         found.append(
             f"{_images(empty)} of the test split {'has' if empty == 1 else 'have'} no object: "
-            "every F-measure is 0 there, whatever is predicted."
+            "there, IoU and F are 1 where nothing is found, and 0 where anything is."
         )
     if not measured.judged():
         found.append(
