@@ -120,7 +120,7 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     stacks = {split: _read(split, entries[split], params, faults) for split in SPLITS}
     faults.raise_if_errors()
     for item in faults.of("warning") if params.skip_broken else []:
-        log.info(f"left out: {item}")
+        log.info(f"warning: {item}")
     train = stacks["train"]
     return Prepared(
         train=_training(train, params, listed, seed),
