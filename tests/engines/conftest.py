@@ -13,6 +13,8 @@ from filelock import FileLock
 from tests.engines.jobs import commands
 from tests.engines.tree import Tree, make_tree
 
+REPLACED = "replaced.json"  # artifacts that DVC put another file in the place of
+
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
@@ -38,7 +40,9 @@ def build(root: Path) -> Path:
     tree.run("python", str(Path(__file__).with_name("run_stages.py")), lines.name)
     lines.unlink()
     tree.snakemake()
+    before = tree.inodes()
     (tree.root / "dvc.log").write_text(tree.dvc("repro"), encoding="utf-8")
+    (tree.root / REPLACED).write_text(json.dumps(sorted(tree.inodes().items() ^ before.items())), encoding="utf-8")
     tree.git("add", "dvc.lock")
     tree.git("commit", "--quiet", "--message", "built")
     return root

@@ -39,8 +39,10 @@ def test_both_engines_at_once_build_each_artifact_once(tree: Tree) -> None:
         running = [
             logs.enter_context(engine(command, tree.root, file)) for command, file in zip(commands, files, strict=True)
         ]
-        assert [process.wait() for process in running] == [0, 0]
-    names = made("".join((tree.root / f"{command[0]}.log").read_text() for command in commands))
+        codes = [process.wait() for process in running]
+    log = "".join((tree.root / f"{command[0]}.log").read_text() for command in commands)
+    assert codes == [0, 0], log
+    names = made(log)
     assert len(names) == len(set(names)) == 5
     assert tree.artifacts() == before
     assert tree.planned() == []

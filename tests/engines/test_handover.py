@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from tests.engines.conftest import REPLACED
 from tests.engines.tree import Tree, made
 
 pytestmark = pytest.mark.slow
@@ -18,6 +20,11 @@ def test_dvc_takes_over_what_snakemake_built_and_both_rest(built: Tree) -> None:
     assert log.count("current: ") == 16
     assert built.planned() == []
     assert "up to date" in built.dvc("repro")
+
+
+def test_dvc_leaves_every_artifact_in_its_place(built: Tree) -> None:
+    """A file that DVC deletes and copies back is missing for a moment, in which the other engine's stages fail."""
+    assert json.loads((built.root / REPLACED).read_text()) == []
 
 
 def test_snakemake_ignores_modification_times(tree: Tree) -> None:

@@ -85,6 +85,10 @@ class Tree:
         files = (path for path in results.rglob("*") if path.is_file() and not path.name.startswith("."))
         return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
 
+    def inodes(self) -> dict[str, int]:
+        """Which file on the disk each artifact is."""
+        return {name: (self.root / "results" / name).stat().st_ino for name in self.artifacts()}
+
     def planned(self, *arguments: str) -> list[str]:
         """Rules that Snakemake would run, one entry per job."""
         text = self.snakemake(*arguments, "-n", "--quiet", "host")
