@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import difflib
 import shutil
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_rounds_of_a_preset_take_the_place_of_the_old(
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     apply_preset("short", file)
     assert list(load_params(file).rounds) == ["round_1"]
+
+
+def test_a_preset_changes_no_line_but_those_of_its_values(file: Path) -> None:
+    before = file.read_text(encoding="utf-8").splitlines()
+    changes = apply_preset("polyps", file)
+    assert "rounds.round_3: none -> {" in changes[0]
+    lines = file.read_text(encoding="utf-8").splitlines()
+    changed = [line for line in difflib.ndiff(before, lines) if line.startswith("+ ")]
+    assert len(changed) == len(changes)
 
 
 def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:
