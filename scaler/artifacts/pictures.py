@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scaler.artifacts.opening import open_hdf5
+
 U8 = NDArray[np.uint8]
 
 
@@ -49,13 +51,13 @@ class PictureReader:
         self.index_of = np.asarray(index_of, np.int64)
         self._open: dict[int, h5py.Dataset] = {}
         self._process = os.getpid()
-        with h5py.File(self.paths[0], "r") as file:
+        with open_hdf5(self.paths[0]) as file:
             self._picture_shape: tuple[int, ...] = file[name].shape[1:]
 
     @classmethod
     def whole(cls, path: Path, name: str) -> PictureReader:
         """All pictures of one data set."""
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             count = len(file[name])
         return cls([path], name, np.zeros(count, np.int32), np.arange(count))
 
@@ -97,7 +99,7 @@ class PictureReader:
             self._open, self._process = {}, os.getpid()
         file = int(self.file_of[number])
         if file not in self._open:
-            self._open[file] = h5py.File(self.paths[file], "r")[self.name]
+            self._open[file] = open_hdf5(self.paths[file])[self.name]
         return np.asarray(self._open[file][self.index_of[number]], np.uint8)
 
 
@@ -115,7 +117,7 @@ class NamedPictures(Sequence[U8]):
         if otherwise is not None:
             self._count = len(otherwise)
         else:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 self._count = len(file[group])
         self._open: h5py.Group | None = None
         self._process = os.getpid()
@@ -129,7 +131,7 @@ class NamedPictures(Sequence[U8]):
             return [self[number] for number in range(len(self))[index]]
         number = range(len(self))[index]
         if self._open is None or self._process != os.getpid():
-            self._open, self._process = h5py.File(self.path, "r")[self.group], os.getpid()
+            self._open, self._process = open_hdf5(self.path)[self.group], os.getpid()
         if self.otherwise is not None and str(number) not in self._open:
             return self.otherwise[number]
         return np.asarray(self._open[str(number)], np.uint8)

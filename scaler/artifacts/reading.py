@@ -11,6 +11,7 @@ import h5py
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.header import read_header
 from scaler.artifacts.names import SCHEMA
+from scaler.artifacts.opening import open_hdf5
 from scaler.errors import Fault, ScalerError
 
 NEUTRAL = True  # it decides about files, not about what is in them
@@ -31,7 +32,7 @@ def open_artifact(path: Path, kind: str, *, verify: bool = True) -> Iterator[h5p
     fault = _fault(path, kind, verify)
     if fault is not None:
         raise ScalerError(fault)
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         yield file
 
 

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.artifacts.opening import open_hdf5
 from scaler.artifacts.patient import patient
 from scaler.artifacts.writing import replacing
 
@@ -48,7 +49,7 @@ def load_step(folder: Path) -> StepState | None:
     """The step checkpoint in `folder`; None if there is none, or none that can be read (then the stage starts over)."""
     path = folder / FILE
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             tensors: dict[str, NDArray[Any]] = {}
 
             def collect(name: str, item: Any) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-CLUTTER = ("Thumbs.db", "desktop.ini")  # file managers leave these behind; they are not data
+CLUTTER = (  # in lower case: what file managers, archives and network drives leave behind; none of it is data
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin",
+    "system volume information", "lost+found",
+)  # fmt: skip
 
 Kind = Literal["file", "folder", "other"]
 
@@ -23,6 +26,11 @@ def entries(root: Path) -> Iterator[tuple[str, Kind]]:
     yield from _below(os.fspath(root), "", frozenset())
 
 
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is never data."""
+    return name.startswith(".") or name.lower() in CLUTTER
+
+
 def files(root: Path) -> Iterator[str]:
     """The files among `entries`."""
     return (name for name, kind in entries(root) if kind == "file")
@@ -35,7 +43,7 @@ def _below(folder: str, prefix: str, above: frozenset[tuple[int, int]]) -> Itera
         return
     with os.scandir(folder) as found:
         for entry in found:
-            if entry.name.startswith(".") or entry.name in CLUTTER:
+            if is_clutter(entry.name):
                 continue
             name = prefix + entry.name
             if entry.is_dir():

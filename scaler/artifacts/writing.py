@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from scaler.errors import Fault, ScalerError
 
 NEUTRAL = True  # it decides about files, not about what is in them
 Content = bytes | memoryview
+LONGEST_NAME = 255  # bytes, on all usual file systems
 
 
 def write_file(path: Path, *parts: Content, durable: bool = True) -> None:
@@ -42,7 +44,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[FileIO]:
     Raises:
         ScalerError: the disk is full, or the folder cannot be written to. An older file at `path` is untouched.
     """
-    temporary = path.with_name(f".{path.name}.tmp")  # always the same, so that nothing of a killed process piles up
+    temporary = path.with_name(temporary_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w+b", buffering=0) as file:  # unbuffered: an error comes where it happens
@@ -58,6 +60,17 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[FileIO]:
         if isinstance(error, OSError):
             raise ScalerError(_fault(path, error)) from error
         raise
+
+
+def temporary_name(name: str) -> str:
+    """The hidden name of a file while it is written.
+
+    Always the same, so that nothing of a killed process piles up, and never too long for a file system.
+    """
+    plain = f".{name}.tmp"
+    if len(os.fsencode(plain)) <= LONGEST_NAME:
+        return plain
+    return f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.tmp"
 
 
 def write_all(file: FileIO, content: Content) -> None:

@@ -23,6 +23,9 @@ def evaluate(
     latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table instead (booktabs).")] = False,
     stretch: Annotated[Literal["none", "per_image"], typer.Option(help="Min-max each map first.")] = "none",
     resize: Annotated[bool, typer.Option("--resize", help="Resize maps to the size of their masks.")] = False,
+    size_tolerance: Annotated[
+        int, typer.Option(metavar="PX", min=0, help="Resize maps that are at most PX pixels larger or smaller.")
+    ] = 0,
     mask_threshold: Annotated[
         int, typer.Option(metavar="1-255", min=1, max=255, help="Grey masks: from this value on a pixel is object.")
     ] = 128,
@@ -56,7 +59,7 @@ def evaluate(
             remedy = "Fix them, or use --allow-missing to score the others alone."
             raise ScalerError(f"{len(pairing.left_out)} files without a partner:\n{lines}\n{remedy}")
         log.warning(f"left out, {len(pairing.left_out)} files without a partner:\n{lines}")
-    options = ScoreOptions(stretch == "per_image", resize, mask_threshold)
+    options = ScoreOptions(stretch == "per_image", resize, mask_threshold, size_tolerance)
     failed: list[Fault] = []
     sets = {}
     with progress(sum(map(len, pairing.sets.values())), "evaluate", unit="image") as bar:

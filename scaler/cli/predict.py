@@ -68,7 +68,7 @@ def predict(
     from scaler.training.device import find_compute
     from scaler.use.model import load_model
     from scaler.use.predict import PredictOptions, Predictor
-    from scaler.use.sources import find_sources
+    from scaler.use.sources import Images, find_sources
 
     sources = find_sources(images, set_name)
     if not sources.items:
@@ -83,6 +83,13 @@ def predict(
     except KeyboardInterrupt:
         log.warning("\npredict: interrupted; run the same command again to continue")
         raise typer.Exit(130) from None
+    dim = [path for source in sources.items if isinstance(source, Images) for path in source.dim]
+    if dim:
+        log.warning(
+            f"warning: {len(dim)} images of more than 8 bits hold small values only and came out nearly black, first "
+            f"{dim[0]}. This model was trained without prepare_data.image_white: train with it (4095 for 12 bits), or "
+            "convert the images to 8 bits."
+        )
     kept = f", {outcome.kept} were there already" if outcome.kept else ""
     size_text = f"{model.size} x {model.size}"
     print(f"{outcome.made} predicted by the {model.name} at {size_text}{kept}: {out} ({', '.join(sources.sets)})")

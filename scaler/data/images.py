@@ -14,6 +14,7 @@ from scaler.data.samples import Decoded, Samples
 from scaler.errors import Fault, ScalerError
 
 THRESHOLD = 128  # of 255: where grey masks are cut
+DIM = 0.1  # of the range of 16 bits
 NEAR = 7  # of 255: JPEG leaves black and white within this distance
 GREY_SPREAD = 16  # of 255: channels of a grey JPEG differ by rounding only
 MIDDLE = (64, 192)  # of 255: values that edges hold little of
@@ -50,6 +51,11 @@ def image_of(decoded: Decoded, white: int | None = None) -> U8:
     top = white if white is not None and decoded.top > 255 else decoded.top
     values = eight_bits(np.minimum(decoded.values, top), top)
     return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
+
+
+def is_dim(top: int, greatest: int) -> bool:
+    """Whether an image of more than 8 bits uses so little of its range (0 to `top`) that it comes out nearly black."""
+    return top > 255 and greatest <= DIM * top
 
 
 def read_mask(path: Path, threshold: int = THRESHOLD) -> U8:

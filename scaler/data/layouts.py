@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from scaler.artifacts.visible import is_clutter
 from scaler.errors import Fault, ScalerError
 from scaler.params import PrepareDataParams
 
@@ -176,7 +177,7 @@ def _walk(root: Path, folder: Path, params: PrepareDataParams, layout: Layout, d
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as found:
-        return sorted(Path(item.path) for item in found if item.is_dir() and not item.name.startswith("."))
+        return sorted(Path(item.path) for item in found if item.is_dir() and not is_clutter(item.name))
 
 
 def _folders_of_set(root: Path, folder: Path, params: PrepareDataParams, layout: Layout) -> SetFolders | None:

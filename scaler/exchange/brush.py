@@ -1,15 +1,18 @@
-"""Label Studio's brush masks: run-length packed bits of an RGBA image, of which the alpha channel is the mask.
+"""Label Studio's masks: brushes and bitmasks. Of both the alpha channel is the mask.
 
-A stream of bits, most significant first: 32 bits, the number of values (4 H W); 5 bits, the word size - 1; four times 4
-bits, the four widths - 1 of a length. Then blocks until all values are there: 1 bit, whether one value repeats; 2 bits,
-which width; the length - 1 in that width; the value once, or one value per step.
+A bitmask is a PNG. A brush is run-length packed bits of an RGBA image, most significant first: 32 bits, the number of
+values (4 H W); 5 bits, the word size - 1; four times 4 bits, the four widths - 1 of a length. Then blocks until all
+values are there: 1 bit, whether one value repeats; 2 bits, which width; the length - 1 in that width; the value once,
+or one value per step.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from scaler.exchange.parsing import broken, wh
 from scaler.exchange.raster import runs
@@ -52,6 +55,28 @@ def decode_brush(rle: Sequence[object], size: Size, where: str) -> U8:
         raise broken(at, "ends too early", "export the file again", "run_lengths") from None
     reason = f"holds {stated} values, but {wh(size)} pixels have {total}"
     raise broken(at, reason, "annotate the image as it is now, or export again", "size_differs")
+
+
+def decode_bitmask(data: bytes, size: Size, where: str) -> U8:
+    """(H, W) uint8 {0, 1} from the PNG of a bitmask: Label Studio paints black on a transparent ground.
+
+    A PNG that is opaque everywhere, as converters write them, is the object where it is not black; one of a single
+    colour is object everywhere.
+
+    Raises:
+        ScalerError: no PNG, or another size than H x W.
+    """
+    at = f"{where}: imageDataURL"
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            alpha, grey = np.asarray(image.convert("RGBA"))[..., 3], np.asarray(image.convert("L"))
+    except Exception:  # decoders of damaged files raise whatever they like
+        raise broken(at, "not a PNG image", "export the file again") from None
+    if grey.shape != size:
+        reason = f"an image of {wh(grey.shape)} pixels for one of {wh(size)}"
+        raise broken(at, reason, "annotate the image as it is now, or export again", "size_differs")
+    is_opaque = (alpha == 255).all() and grey.min() < grey.max()
+    return (grey > 0 if is_opaque else alpha >= 128).astype(np.uint8)
 
 
 def _blocks(bits: _Bits, total: int) -> U8:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -169,10 +168,7 @@ def _keep(change: _Change, root: Path) -> tuple[str, str]:
         if sha256(copy) == digest:
             return copy.relative_to(root).as_posix(), digest
         number += 1
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    temporary = copy.with_name(f".{copy.name}.tmp")
-    shutil.copyfile(change.old, temporary)
-    temporary.replace(copy)
+    write_file(copy, change.old.read_bytes())
     return copy.relative_to(root).as_posix(), digest
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from scaler.exchange.brush import decode_brush
-from scaler.exchange.parsing import broken, coordinates, field, number, pairs, ring
+from scaler.exchange.brush import decode_bitmask, decode_brush
+from scaler.exchange.parsing import base64_bytes, broken, coordinates, field, number, pairs, ring
 from scaler.exchange.raster import box, ellipse, fill, turned
 from scaler.exchange.shapes import F64, Area, Size, Stroke
 
-SHAPES = ("polygon", "brush", "rectangle", "ellipse", "keypoint")
+SHAPES = ("polygon", "brush", "bitmask", "rectangle", "ellipse", "keypoint")
 # the type of a result -> its shape; "labels" has the shape that its values describe
 KINDS = {**{name: name for name in SHAPES}, **{f"{name}labels": name for name in SHAPES}, "labels": ""}
 NO_SHAPES = ("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy", "textarea")
@@ -47,6 +47,9 @@ def shape_of(region: dict[str, Any], label: str, size: Size, where: str) -> Area
             raise broken(where, f"a brush of format {value['format']!r}; expected rle")
         rle = field(value, "rle", list, where)
         return Area(label, where, lambda size: decode_brush(rle, size, where), np.empty((0, 2)), "mask")
+    if kind == "bitmask":
+        data = base64_bytes(value.get("imageDataURL"), f"{where}: imageDataURL")
+        return Area(label, where, lambda size: decode_bitmask(data, size, where), np.empty((0, 2)), "mask")
     if kind == "polygon":
         corners = ring(pairs(field(value, "points", list, where), f"{where}: points"), where) * scale
         return Area(label, where, partial(fill, [corners]), corners)
@@ -66,7 +69,14 @@ def shape_of(region: dict[str, Any], label: str, size: Size, where: str) -> Area
 
 
 def _guessed(value: dict[str, Any], where: str) -> str:
-    keys = {"rle": "brush", "points": "polygon", "radiusX": "ellipse", "height": "rectangle", "x": "keypoint"}
+    keys = {
+        "rle": "brush",
+        "imageDataURL": "bitmask",
+        "points": "polygon",
+        "radiusX": "ellipse",
+        "height": "rectangle",
+        "x": "keypoint",
+    }
     for key, kind in keys.items():
         if key in value:
             return kind

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scaler.artifacts.visible import is_clutter
 from scaler.data.decode import decode
 from scaler.data.images import read_mask
 from scaler.errors import Fault, Faults
@@ -98,7 +99,7 @@ def _set_of(source: Path, set_name: str | None) -> Path:
         return source / set_name
     if not (source / PREDICTIONS).exists():
         return source
-    sets = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
+    sets = sorted(path for path in source.iterdir() if path.is_dir() and not is_clutter(path.name))
     if len(sets) > 1:
         names = ", ".join(path.name for path in sets)
         raise broken(source, "holds several sets", f"choose one with --set: {names}", "ambiguous")

@@ -20,6 +20,7 @@ from scaler.exchange.shapes import F64
 
 NAMES = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
 BROKEN = "annotation_broken"
+DATA_URI = "data:"
 LFS = "version https://git-lfs"
 
 
@@ -192,13 +193,14 @@ def counts(values: Iterable[Any], total: int, where: str) -> list[int]:
 
 
 def base64_bytes(value: Any, where: str) -> bytes:
-    """The bytes of base64 text.
+    """The bytes of base64 text, which may be wrapped into lines or begin as a data URI does (data:image/png;base64,).
 
     Raises:
         ScalerError: it is no such text.
     """
+    text = "".join(expect(value, str, where).split())
     try:
-        return base64.b64decode(expect(value, str, where), validate=True)
+        return base64.b64decode(text.partition(",")[2] if text.startswith(DATA_URI) else text, validate=True)
     except (binascii.Error, ValueError):
         raise broken(where, "not base64 text", "save the file again in the tool that wrote it") from None
 

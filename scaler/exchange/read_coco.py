@@ -86,7 +86,7 @@ class _CocoFile:
     def read_categories(self, values: list[Any]) -> None:
         for where, entry in self.entries(values, "category"):
             with self._faults.collect():
-                key = field(entry, "id", int, where)
+                key = _id(entry, where)
                 if self._options.categories and not isinstance(entry.get("name"), str):
                     continue  # it is not among the chosen ones
                 name = field(entry, "name", str, where)
@@ -99,9 +99,7 @@ class _CocoFile:
     def read_images(self, values: list[Any], folder: Path) -> None:
         for where, entry in self.entries(values, "image"):
             with self._faults.collect():
-                key = entry.get("id")
-                if not isinstance(key, int | str) or isinstance(key, bool):
-                    raise broken(where, f"expected a whole number or text as id, got {key!r}")
+                key = _id(entry, where)
                 if key in self._ids:
                     raise broken(where, "two images have this id", "give each image its own", "id_twice")
                 self._ids.add(key)
@@ -187,6 +185,16 @@ class _CocoFile:
             self._faults.add(Fault("ring_without_area", (where,), reason, severity="warning"))
             parts = [part for part in parts if len(part) not in (2, 4)]
         return [ring(part, at) for part in parts]
+
+
+def _id(entry: dict[str, Any], where: str) -> int | str:
+    """A whole number, which table programs may have written as 1.0, or text."""
+    key = entry.get("id")
+    if isinstance(key, float) and key.is_integer():
+        return int(key)
+    if not isinstance(key, int | str) or isinstance(key, bool):
+        raise broken(where, f"expected a whole number or text as id, got {key!r}")
+    return key
 
 
 def _flat(part: Any, where: str) -> list[Any]:

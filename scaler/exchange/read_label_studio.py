@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES
 from scaler.errors import Faults
 from scaler.exchange.label_studio_shapes import KINDS, NO_SHAPES, labels_of_region, shape_of
-from scaler.exchange.parsing import broken, expect, field, read_json, size_of, wh
+from scaler.exchange.parsing import DATA_URI, base64_bytes, broken, expect, field, read_json, size_of, wh
 from scaler.exchange.shapes import Annotated, Document, ImportOptions, Shape, Size, Unread, labels_of, read_shapes
 
 UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what an upload puts before the name
@@ -35,20 +35,22 @@ def read_label_studio(source: Path, options: ImportOptions, faults: Faults) -> D
     aside = Counter[str]()
     images = []
     for number, task in enumerate(tasks):
-        key = task.get("id", f"number {number}") if isinstance(task, dict) else f"number {number}"
         with faults.collect():
-            images.append(_task(task, f"{source.name}: task {key}", source.parent, options, aside))
+            images.append(_task(task, number, source, options, aside))
     return Document(images, labels_of(images), [source], [f"{n} {what} set aside" for what, n in sorted(aside.items())])
 
 
-def _task(task: Any, where: str, folder: Path, options: ImportOptions, aside: Counter[str]) -> Annotated:
+def _task(task: Any, number: int, source: Path, options: ImportOptions, aside: Counter[str]) -> Annotated:
+    key = task.get("id", f"number {number}") if isinstance(task, dict) else f"number {number}"
+    where = f"{source.name}: task {key}"
     expect(task, dict, where)
-    if "annotations" not in task or "data" not in task:
+    given_as = "annotations" if "annotations" in task else "completions"  # before Label Studio 1.0
+    if given_as not in task or "data" not in task:
         raise broken(where, "no data and annotations", "export as JSON (not JSON-MIN)", "not_label_studio")
     if predictions := task.get("predictions"):
         aside["predictions"] += len(expect(predictions, list, f"{where}: predictions"))
     address = _address(field(task, "data", dict, where), where)
-    given = [expect(entry, dict, f"{where}: annotations") for entry in field(task, "annotations", list, where)]
+    given = [expect(entry, dict, f"{where}: annotations") for entry in field(task, given_as, list, where)]
     kept = [entry for entry in given if not entry.get("was_cancelled")]
     if len(kept) < len(given):
         aside["cancelled annotations"] += len(given) - len(kept)
@@ -65,11 +67,16 @@ def _task(task: Any, where: str, folder: Path, options: ImportOptions, aside: Co
             place = f"{at}: region {region.get('id', '(no id)')}"
             for label in labels_of_region(region):
                 shapes += read_shapes(label, partial(_read_region, region, label, sizes, place))
+    size = sizes[0] if sizes else None
+    roots = (source.parent, source.parent / "images")
+    if address.startswith(DATA_URI):
+        name = f"task_{task.get('id', number)}"
+        content = base64_bytes(address, f"{where}: data")
+        return Annotated(where, (name,), size, tuple(shapes), bool(kept or shapes), roots, embedded=content)
     path = _path_of(address, where)
     name = PurePosixPath(path.replace("\\", "/")).name
     names = (path, name, UPLOADED.sub("", name))
-    size = sizes[0] if sizes else None
-    return Annotated(where, names, size, tuple(shapes), bool(kept or shapes), (folder, folder / "images"))
+    return Annotated(where, names, size, tuple(shapes), bool(kept or shapes), roots)
 
 
 def _refuse_several(where: str, count: int) -> list[Shape]:
@@ -80,7 +87,11 @@ def _refuse_several(where: str, count: int) -> list[Shape]:
 def _address(data: dict[str, Any], where: str) -> str:
     known = (*SUFFIXES, *UNREAD_SUFFIXES)
     found = {key: value for key, value in data.items() if isinstance(value, str)}
-    images = {k: v for k, v in found.items() if PurePosixPath(_path_of(v, where)).suffix.lower() in known}
+    images = {
+        key: value
+        for key, value in found.items()
+        if value.startswith(f"{DATA_URI}image/") or PurePosixPath(_path_of(value, where)).suffix.lower() in known
+    }
     if "image" in found:
         return found["image"]
     if len(images) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from scaler.artifacts.visible import files
+from scaler.data.decode import SUFFIXES
 from scaler.errors import Faults
 from scaler.exchange.parsing import broken, number, read_text, ring
 from scaler.exchange.raster import box, fill
@@ -31,14 +33,17 @@ NAME_FILES = ("obj.names", "classes.txt", "labels/classes.txt")
 
 
 def read_yolo(source: Path, options: ImportOptions, faults: Faults) -> Document:
-    """A folder with `images/` and `labels/`, or with such a folder per split (Roboflow); or its data.yaml.
+    """A YOLO set: `images/` beside `labels/`, such folders per split (Roboflow), or images and texts in one (Darknet).
 
     Splits become part of the ids (`train/...`). Names of the classes come from a .yaml file, obj.names or classes.txt
     in the folder or, for one split, in the folder above; else they are the numbers. Images without a text file were not
     annotated. Broken lines go to `faults`.
 
+    Args:
+        source: its folder, or its data.yaml or obj.data.
+
     Raises:
-        ScalerError: there are no such folders, or no unambiguous names.
+        ScalerError: there is no such set, no unambiguous names, or it holds keypoints.
     """
     folder = source if source.is_dir() else source.parent
     described = _described(source, folder)
@@ -46,16 +51,15 @@ def read_yolo(source: Path, options: ImportOptions, faults: Faults) -> Document:
     names = _names(described, folder)
     images, texts, scan = [], list[Path](), list[tuple[Path, str]]()
     for split in splits:
-        prefix, root = ("" if split == folder else split.name), split / "images"
-        scan.append((options.images or root, "" if options.images else prefix))
-        for name in sorted(files(split / "labels")):
-            if name.endswith(".txt") and name != "classes.txt":
-                text = split / "labels" / name
-                where = text.relative_to(folder).as_posix()
-                texts.append(text)
-                with faults.collect():
-                    shapes = _objects(text, where, names, options)
-                    images.append(Annotated(where, (), None, shapes, True, (root,), own=name[:-4], prefix=prefix))
+        scan.append((options.images or split.images, "" if options.images else split.prefix))
+        for name in split.texts:
+            text = split.labels / name
+            where = text.relative_to(folder).as_posix()
+            texts.append(text)
+            with faults.collect():
+                shapes = _objects(text, where, names, options)
+                root = (split.images,)
+                images.append(Annotated(where, (), None, shapes, True, root, own=name[:-4], prefix=split.prefix))
     if not texts:
         raise broken(folder, "no .txt file in labels; expected one per image", kind="source_empty")
     return Document(images, [*names.values()] or labels_of(images), texts, scan=tuple(dict.fromkeys(scan)))
@@ -64,7 +68,7 @@ def read_yolo(source: Path, options: ImportOptions, faults: Faults) -> Document:
 def _described(source: Path, folder: Path) -> Path | None:
     """The YAML file that describes the set."""
     if source.is_file():
-        return source
+        return None if source.suffix == ".data" else source
     for place in (folder, folder.parent) if (folder / "labels").is_dir() else (folder,):
         found = sorted(path for path in place.iterdir() if path.suffix in (".yaml", ".yml"))
         if place != folder:
@@ -77,26 +81,57 @@ def _described(source: Path, folder: Path) -> Path | None:
     return None
 
 
-def _splits(folder: Path, described: Path | None) -> tuple[Path, list[Path]]:
-    """The folder of the set, and those in it (or itself) that hold `images/` and `labels/`."""
+@dataclass(frozen=True)
+class _Split:
+    """Where the images and the texts of one split are, the texts' names, and what begins the ids of its images."""
+
+    images: Path
+    labels: Path
+    texts: list[str]
+    prefix: str = ""
+
+
+def _split(folder: Path, prefix: str = "") -> _Split:
+    """A folder with `images/` and `labels/`."""
+    names = [name for name in sorted(files(folder / "labels")) if name.endswith(".txt") and name != "classes.txt"]
+    return _Split(folder / "images", folder / "labels", names, prefix)
+
+
+def _splits(folder: Path, described: Path | None) -> tuple[Path, list[_Split]]:
+    """The folder of the set and its splits."""
     stated = None if described is None else _yaml(described).get("path")
     places = [folder, *([folder / stated, Path(stated)] if isinstance(stated, str) else [])]
     for place in places:
         if (place / "labels").is_dir():
-            return place, [place]
+            return place, [_split(place)]
         if found := sorted(path.parent for path in place.glob("*/labels") if path.is_dir()):
-            return place, found
+            return place, [_split(path, path.name) for path in found]
+    if beside := [name for name in sorted(files(folder)) if name.endswith(".txt") and _is_beside(folder, name)]:
+        return folder, [_Split(folder, folder, beside)]
     reason = "no folder labels; expected a YOLO data set with images/ and labels/ side by side"
     raise broken(folder, reason, "name the folder that holds both, or its data.yaml", "source_empty")
 
 
+def _is_beside(folder: Path, name: str) -> bool:
+    """Whether a text in a folder of images (Darknet's layout) is of an image, and not a list of names or images."""
+    text = folder / name
+    if any(text.with_suffix(suffix).is_file() for known in SUFFIXES for suffix in (known, known.upper())):
+        return True
+    first = next((line.split() for line in read_text(text).splitlines() if line.strip()), [])
+    return len(first) > BOX_VALUES and first[0].isdecimal()
+
+
 def _names(described: Path | None, folder: Path) -> dict[int, str]:
     if described is not None:
-        names: Any = _yaml(described).get("names")
+        described_as = _yaml(described)
+        if described_as.get("kpt_shape"):
+            reason = "keypoints (kpt_shape), as of pose sets; their lines would look like outlines"
+            raise broken(described, reason, "choose a segmentation set", "yolo_pose")
+        names: Any = described_as.get("names")
         names = dict(enumerate(names)) if isinstance(names, list) else names
-        if not isinstance(names, dict) or not names or not all(isinstance(key, int) for key in names):
+        if not isinstance(names, dict) or not names or not all(str(key).isdecimal() for key in names):
             raise broken(described, "names: expected a list of class names, or number: name")
-        return {key: str(name) for key, name in names.items()}
+        return {int(key): str(name) for key, name in names.items()}
     for path in (folder / name for name in NAME_FILES):
         if path.is_file():
             return dict(enumerate(line.strip() for line in read_text(path).splitlines() if line.strip()))

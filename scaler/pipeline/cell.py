@@ -111,12 +111,11 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _scores(path: Path) -> list[dict[str, Any]]:
-    import h5py
-
     from scaler.artifacts.evaluation import read_scores
+    from scaler.artifacts.opening import open_hdf5
     from scaler.metrics.names import METRICS
 
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         summary = read_scores(file, predictions=False)["test"].summary
     return [
         {"model": model, **{name: round(float(values[name]), 6) for name in METRICS}}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaler.artifacts.visible import entries
+from scaler.artifacts.visible import entries, is_clutter
 from scaler.data.decode import SUFFIXES, VIDEO_SUFFIXES
 from scaler.errors import Fault, ScalerError
 from scaler.use.sources import not_predicted
@@ -109,7 +109,7 @@ def _masks_in(folder: Path) -> Path:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in root.iterdir() if path.is_dir() and not is_clutter(path.name))
 
 
 def _has_images(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scaler.data.decode import decode
 from scaler.data.images import THRESHOLD, read_mask
+from scaler.data.reading import SMALL_DIFFERENCE
 from scaler.errors import Fault, ScalerError
 from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import Score, score, summarise
@@ -32,11 +33,13 @@ class ScoreOptions:
         stretch: min-max each prediction.
         resize: bring a prediction of another size to its mask's, bilinear; otherwise it is a fault.
         mask_threshold: from this value on, 1 to 255, a grey mask is object (see `scaler.data.images.read_mask`).
+        size_tolerance: a prediction that is this many pixels wider or narrower, or higher or lower, is resized, too.
     """
 
     stretch: bool = False
     resize: bool = False
     mask_threshold: int = THRESHOLD
+    size_tolerance: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _score_pair(pair: Pair, options: ScoreOptions) -> tuple[Score, float] | Scal
         p = read_prediction(pair.prediction)
         mask = read_mask(pair.mask, options.mask_threshold)
         highest = float(p.max()) / (255 if p.dtype == np.uint8 else 1)
-        return score(_fitted(pair, p, mask.shape, options.resize), mask, stretch=options.stretch), highest
+        return score(_fitted(pair, p, mask.shape, options), mask, stretch=options.stretch), highest
     except ScalerError as error:
         return error
 
@@ -127,9 +130,11 @@ def read_prediction(path: Path) -> U8 | F64:
     return values if values.dtype == np.uint8 and top == 255 else values.astype(np.float64) / top
 
 
-def _fitted(pair: Pair, p: U8 | F64, shape: tuple[int, ...], resize: bool) -> NDArray[Any]:
-    if p.shape != shape and not resize:
+def _fitted(pair: Pair, p: U8 | F64, shape: tuple[int, ...], options: ScoreOptions) -> NDArray[Any]:
+    off = max(abs(one - other) for one, other in zip(p.shape, shape, strict=True))
+    if off > options.size_tolerance and not options.resize:
         sizes = " and ".join(f"{width} x {height}" for height, width in (p.shape, shape))
         reason = f"prediction and mask differ in size, {sizes}"
-        raise ScalerError(Fault("size_differs", (pair.prediction,), reason, "predict at native size, or use --resize"))
+        remedy = f"use --size-tolerance {off}" if off <= SMALL_DIFFERENCE else "predict at native size, or use --resize"
+        raise ScalerError(Fault("size_differs", (pair.prediction,), reason, remedy))
     return to_native(p, shape)

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.artifacts.visible import entries
-from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES, VIDEO_SUFFIXES
-from scaler.data.images import read_image
+from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES, VIDEO_SUFFIXES, decode
+from scaler.data.images import image_of, is_dim
 from scaler.errors import Fault, ScalerError
 from scaler.progress import log
 
 IMAGE_FOLDERS = ("imgs", "images", "image", "img")  # names that say nothing: the folder above names the set
 
 U8 = NDArray[np.uint8]
+Found = dict[str, dict[str, list[Path]]]  # set -> path below the folder without suffix -> files
 
 
 class Frame(NamedTuple):
@@ -36,17 +37,30 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Images:
-    """Image files of one set, by id: the path below the folder without suffix, verbatim."""
+    """Image files of one set.
+
+    Attributes:
+        set: its name.
+        files: by id: the path below the folder, verbatim, without suffix unless two files differ in nothing else.
+        dim: those that were nearly black when they were read (see `scaler.data.images.is_dim`).
+    """
 
     set: str
     files: dict[str, Path]
+    dim: list[Path] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def frames(self, fail: Callable[[Fault], object]) -> Iterator[Frame]:
         """All images, in the order of their ids; a file that cannot be read fails when it is read."""
-        return (Frame(name, partial(read_image, path)) for name, path in self.files.items())
+        return (Frame(name, partial(self._read, path)) for name, path in self.files.items())
+
+    def _read(self, path: Path, white: int | None) -> U8:
+        decoded = decode(path)
+        if white is None and is_dim(decoded.top, int(decoded.values.max())):
+            self.dim.append(path)
+        return image_of(decoded, white)
 
 
 @dataclass(frozen=True)
@@ -112,25 +126,26 @@ def find_sources(paths: Sequence[Path], set_name: str | None) -> Sources:
 
     Raises:
         ScalerError: a path is missing or of an unknown kind, a folder holds no image, a set's name cannot name a
-            folder, or two files would have one prediction.
+            folder, or two files of one name in one set would have one prediction.
     """
     sources = Sources()
-    images: dict[str, dict[str, Path]] = {}
+    found: Found = {}
     videos: list[Video] = []
     for path in paths:
         group = _set_of(path, set_name)
         if path.is_dir():
             sources.roots.append(path)
-            _add_folder(path, group, images, sources.left_out)
+            _add_folder(path, group, found, sources.left_out)
         elif not path.is_file():
             raise ScalerError(f"{path}: no such file or folder.")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
             videos.append(Video(group, path))
         elif path.suffix.lower() in SUFFIXES:
-            _add(images, group, path.stem, path)
+            _add(found, group, path.stem, path)
         else:
             known = ", ".join((*SUFFIXES, *VIDEO_SUFFIXES))
             raise ScalerError(f"{path}: neither an image nor a video; expected one of {known}. Convert it to PNG.")
+    images = {group: _named(group, files) for group, files in found.items()}
     _refuse_clashes(images, videos)
     sources.items += [Images(name, dict(sorted(files.items()))) for name, files in sorted(images.items())]
     sources.items += videos
@@ -173,7 +188,7 @@ def _set_of(path: Path, set_name: str | None) -> str:
     return folder.name
 
 
-def _add_folder(root: Path, group: str, images: dict[str, dict[str, Path]], left_out: list[Fault]) -> None:
+def _add_folder(root: Path, group: str, images: Found, left_out: list[Fault]) -> None:
     try:
         listing = sorted(entries(root))
     except OSError as error:
@@ -192,14 +207,28 @@ def _add_folder(root: Path, group: str, images: dict[str, dict[str, Path]], left
         raise ScalerError(f"{root}: no image in this folder; expected {', '.join(SUFFIXES)}.")
 
 
-def _add(images: dict[str, dict[str, Path]], group: str, name: str, path: Path) -> None:
-    files = images.setdefault(group, {})
-    if name in files and files[name].absolute() != path.absolute():
-        raise ScalerError(
-            f"{files[name]} and {path}: both would be predicted as {group}/{name}.png. Rename one, "
-            "or predict them separately with --set."
-        )
-    files[name] = path
+def _add(images: Found, group: str, name: str, path: Path) -> None:
+    same = images.setdefault(group, {}).setdefault(name, [])
+    if path.absolute() not in (one.absolute() for one in same):
+        same.append(path)
+
+
+def _named(group: str, files: dict[str, list[Path]]) -> dict[str, Path]:
+    """Each file by its id; files that differ only in suffix keep it (a.jpg and a.png)."""
+    named: dict[str, Path] = {}
+    for stem, same in files.items():
+        for path in same:
+            name = stem if len(same) == 1 else f"{stem}{path.suffix}"
+            if name in named:
+                raise ScalerError(
+                    f"{named[name]} and {path}: both would be predicted as {group}/{name}.png. Rename one, "
+                    "or predict them separately with --set."
+                )
+            named[name] = path
+        if len(same) > 1:
+            names = ", ".join(f"{stem}{path.suffix}.png" for path in same)
+            log.warning(f"note: {group}/{stem}: {len(same)} images of this name; their predictions are {names}")
+    return named
 
 
 def _refuse_clashes(images: dict[str, dict[str, Path]], videos: list[Video]) -> None:

@@ -20,6 +20,7 @@ CACHED = (code.module_file, code.is_neutral, code.imported_names, code._tree, co
 TAKEN = {
     "scaler.artifacts.filehash": {"sha256"},  # compared, never stored
     "scaler.artifacts.header": {"Header", "input_folder", "read_header"},
+    "scaler.artifacts.opening": {"open_hdf5"},
     "scaler.artifacts.reading": {"open_artifact"},
     "scaler.artifacts.steps": {"StepState", "load_step", "save_step"},  # a loop goes on to the same bytes: tested
     "scaler.artifacts.writing": {"write_file"},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 from pathlib import Path
 
 import filelock
+import h5py
 import pytest
 
 from scaler.artifacts.locking import file_lock
+from scaler.artifacts.opening import open_hdf5
 from scaler.errors import ScalerError
 
 
@@ -31,3 +34,16 @@ def test_other_faults_are_not_passed_over(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     with pytest.raises(OSError, match="Permission denied"), file_lock(tmp_path / "x.lock", "busy"):
         pass
+
+
+def test_artifacts_are_read_where_there_are_no_locks(tmp_path: Path) -> None:
+    """HDF5 would lock what it opens; a write lock of another process shows that it does not."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with open_hdf5(path) as file:
+            assert file["x"][()] == 1
+        with pytest.raises(OSError, match="lock"):
+            h5py.File(path, "r")

@@ -12,6 +12,7 @@ from scaler.artifacts.hdf5 import read_ids, write_ids, write_images
 from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.reading import open_artifact
 from scaler.artifacts.sealing import seal_html, sealed_hdf5
+from scaler.artifacts.writing import LONGEST_NAME, write_file
 from scaler.errors import ScalerError
 
 HEADER = Header(
@@ -181,3 +182,11 @@ def test_sidecars_and_pages(tmp_path: Path) -> None:
     assert header is not None
     assert list(header.sidecars) == ["metrics.json"]
     assert (tmp_path / "metrics.json").read_text() == "{}\n"
+
+
+def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
+    for letter in ("x", "ü"):
+        path = tmp_path / (letter * ((LONGEST_NAME - 4) // len(letter.encode())) + ".png")
+        write_file(path, b"there")
+        assert path.read_bytes() == b"there"
+    assert len(list(tmp_path.iterdir())) == 2

@@ -91,3 +91,12 @@ def test_keypoints_become_marks(source: Callable[..., Path], bring: Importer) ->
 def test_boxes_are_no_masks_without_an_option(source: Callable[..., Path], bring: Importer) -> None:
     out = bring("coco", source({"segmentation": [], "bbox": [1, 1, 3, 2]}), boxes=True)
     np.testing.assert_array_equal(mask_of(out), BOX_MASK)
+
+
+def test_numbers_that_a_table_program_wrote(source: Callable[..., Path], tmp_path: Path, bring: Importer) -> None:
+    root = coco({"segmentation": [[1, 1, 4, 1, 4, 3, 1, 3]], "image_id": 42.0, "category_id": 1.0})
+    root["images"][0]["id"] = 42.0
+    root["categories"] = [{"id": 1.0, "name": "polyp"}]
+    picture(tmp_path / "a.png", 6, 4)
+    out = bring("coco", write(tmp_path / "x.json", root), categories=("polyp",))
+    np.testing.assert_array_equal(mask_of(out), grid("...... .###.. .###.. ......"))

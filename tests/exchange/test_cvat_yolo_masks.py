@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scaler.errors import ScalerError
 from tests.exchange.conftest import Importer, grid, marks_of, mask_of, picture, write
 from tests.exchange.samples import CVAT_BRUSH, cvat
 
@@ -100,3 +101,39 @@ def test_masks_by_value_and_by_colour(tmp_path: Path, bring: Importer) -> None:
     out = bring("masks", tmp_path / "gt", colours=((255, 0, 0), (0, 255, 0)), overwrite=True, **options)
     np.testing.assert_array_equal(mask_of(out), grid(".## ..."))
     np.testing.assert_array_equal(mask_of(out, "b"), grid("... .#."))
+
+
+def test_images_and_texts_in_one_folder(tmp_path: Path, bring: Importer) -> None:
+    """Darknet's layout, which CVAT exports too: lists of images and of names are no annotations."""
+    folder = tmp_path / "set"
+    for name in ("a", "b"):
+        picture(folder / f"obj_train_data/{name}.JPG", 8, 4)
+    write(folder / "obj_train_data/a.txt", YOLO_LINE)
+    write(folder / "obj.names", "wall\npolyp\n")
+    write(folder / "train.txt", "data/obj_train_data/a.JPG\ndata/obj_train_data/b.JPG\n")
+    write(folder / "obj.data", "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
+    for source in (folder, folder / "obj.data"):
+        out = bring("yolo", source, categories=("polyp",), overwrite=True)
+        np.testing.assert_array_equal(mask_of(out, "obj_train_data/a"), grid("........ ..####.. ..####.. ........"))
+        assert (out / "images/obj_train_data/b.JPG").is_file()
+        assert not (out / "masks/obj_train_data/b.png").exists()
+
+
+def test_a_text_without_its_image_is_named(tmp_path: Path, bring: Importer) -> None:
+    picture(tmp_path / "set/a.png", 8, 4)
+    write(tmp_path / "set/a.txt", YOLO_LINE)
+    write(tmp_path / "set/lost.txt", YOLO_LINE)
+    with pytest.raises(ScalerError, match=r"lost\.txt"):
+        bring("yolo", tmp_path / "set")
+
+
+def test_poses_are_no_outlines(tmp_path: Path, bring: Importer) -> None:
+    folder = yolo(tmp_path / "set", "0 0.5 0.5 0.5 0.5 0.1 0.1 2 0.9 0.9 2\n", "kpt_shape: [2, 3]\nnames: [wall]\n")
+    with pytest.raises(ScalerError, match="kpt_shape"):
+        bring("yolo", folder)
+
+
+def test_names_by_numbers_that_are_text(tmp_path: Path, bring: Importer) -> None:
+    folder = yolo(tmp_path / "set", YOLO_LINE, 'names: {"0": wall, "1": polyp}\n')
+    out = bring("yolo", folder, categories=("polyp",))
+    assert mask_of(out, "train/a").any()

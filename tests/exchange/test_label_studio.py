@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from scaler.data.images import read_image
 from scaler.errors import ScalerError
 from scaler.exchange.brush import decode_brush, encode_brush
 from tests.exchange.conftest import Importer, grid, marks_of, mask_of, picture, write
@@ -142,3 +146,54 @@ def test_several_annotators(source: Callable[..., Path], tmp_path: Path, bring: 
     np.testing.assert_array_equal(mask_of(bring("label-studio", path, images=images, several="last")), left)
     out = bring("label-studio", path, images=images, several="union", overwrite=True)
     np.testing.assert_array_equal(mask_of(out), both)
+
+
+def png_uri(values: Any, head: str = "data:image/png;base64,") -> str:
+    stream = io.BytesIO()
+    Image.fromarray(np.asarray(values, np.uint8)).save(stream, "PNG")
+    return head + base64.b64encode(stream.getvalue()).decode()
+
+
+DRAWN = grid("........ ...##... .....#.. .......#")
+BITMASKS = {
+    "Label Studio's own: black on transparent": np.dstack([DRAWN * 0] * 3 + [DRAWN * 255]),
+    "white on transparent": np.dstack([DRAWN * 255] * 4),
+    "a converter's, opaque": np.dstack([DRAWN * 255] * 3 + [DRAWN * 0 + 255]),
+    "a converter's, grey": DRAWN * 255,
+    "a converter's, 0 and 1": DRAWN,
+}
+
+
+@pytest.mark.parametrize("form", BITMASKS)
+@pytest.mark.parametrize("kind", ["bitmask", "bitmasklabels"])
+def test_bitmasks(form: str, kind: str, source: Callable[..., Path], tmp_path: Path, bring: Importer) -> None:
+    region = {"type": kind, "value": {"imageDataURL": png_uri(BITMASKS[form]), kind: ["polyp"]}}
+    out = bring("label-studio", source(region), images=tmp_path / "photos", categories=("polyp",))
+    np.testing.assert_array_equal(mask_of(out), DRAWN)
+
+
+@pytest.mark.parametrize("uri", [png_uri(DRAWN[:3]), "data:image/png;base64,AAAA", "https://example.org/a.png", None])
+def test_a_broken_bitmask_is_named(
+    uri: str | None, source: Callable[..., Path], tmp_path: Path, bring: Importer
+) -> None:
+    region = {"type": "bitmasklabels", "value": {"imageDataURL": uri, "bitmasklabels": ["polyp"]}}
+    with pytest.raises(ScalerError, match=r"task 3.*imageDataURL"):
+        bring("label-studio", source(region), images=tmp_path / "photos")
+
+
+def test_an_image_in_the_task_itself(tmp_path: Path, bring: Importer) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (4, 8, 3), np.uint8)
+    region = {"type": "polygonlabels", "value": {**AREAS["polygon"][0], "polygonlabels": ["x"]}}
+    tasks = label_studio(region, width=8)
+    tasks[0]["data"] = {"picture": png_uri(image)}
+    out = bring("label-studio", write(tmp_path / "ls.json", tasks))
+    np.testing.assert_array_equal(read_image(out / "images/task_3.png"), image)
+    np.testing.assert_array_equal(mask_of(out, "task_3"), grid(AREAS["polygon"][1]))
+
+
+def test_exports_of_before_version_1(source: Callable[..., Path], tmp_path: Path, bring: Importer) -> None:
+    region = {"type": "polygonlabels", "value": {**AREAS["polygon"][0], "polygonlabels": ["x"]}}
+    tasks = label_studio(region, width=8)
+    tasks[0]["completions"] = tasks[0].pop("annotations")
+    out = bring("label-studio", write(tmp_path / "ls.json", tasks), images=tmp_path / "photos")
+    np.testing.assert_array_equal(mask_of(out), grid(AREAS["polygon"][1]))

@@ -23,8 +23,8 @@ LABELME = {"label": "polyp", "shape_type": "polygon", "points": CORNERS}
 COCO = {"segmentation": [[1, 1, 4, 1, 4, 3, 1, 3]]}
 
 
-def bitmask(label: str) -> dict[str, Any]:
-    return {"type": "bitmask", "value": {"bitmask": [label]}}
+def vector(label: str) -> dict[str, Any]:
+    return {"type": "vector", "value": {"vector": [label]}}
 
 
 def lines(label: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ UNREAD: dict[str, Callable[[str], Any]] = {
     "coco": lambda label: coco(COCO, COCO | {"iscrowd": 1, "category_id": IDS[label]}),
     "labelme": lambda label: labelme(LABELME, {"label": label, "shape_type": "cuboid", "points": [[1, 1]]}),
     "cvat": lambda label: cvat(CVAT_POLYGON + f'<skeleton label="{label}"/>'),
-    "label-studio": lambda label: label_studio(POLYGON, bitmask(label)),
+    "label-studio": lambda label: label_studio(POLYGON, vector(label)),
 }
 BROKEN: dict[str, Callable[[str], Any]] = {
     "coco": lambda label: coco(

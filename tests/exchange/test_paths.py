@@ -25,7 +25,7 @@ SOURCES: dict[str, Callable[[str], Any]] = {
     "label-studio": lambda name: label_studio(REGION, data={"image": name}),
     "labelme": lambda name: labelme(SHAPE, imagePath=name),
 }
-LONG = "data:image/png;base64," + "A" * 500
+LONG = "photos/" + "a" * 500 + ".png"
 STATED = ["/home/someone/photos/a.png", "C:\\photos\\a.png", "..\\..\\photos\\a.png", "old/place/a.png", "A.PNG"]
 
 

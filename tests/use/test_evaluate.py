@@ -118,6 +118,19 @@ def test_sizes_that_differ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main("evaluate", tmp_path / "pred", tmp_path / "truth", "--resize") == 0
 
 
+def test_sizes_that_differ_a_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_set(tmp_path, "A", 1)
+    path = tmp_path / "pred" / "A" / "img.1.png"
+    cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path), 0), (50, 39)))
+    command = ("evaluate", tmp_path / "pred", tmp_path / "truth", "--json")
+    assert main(*command, "--size-tolerance", "1") == 1
+    assert "50 x 39 and 48 x 40; use --size-tolerance 2" in capsys.readouterr().err
+    assert main(*command, "--size-tolerance", "2") == 0
+    allowed = capsys.readouterr().out
+    assert main(*command, "--resize") == 0
+    assert capsys.readouterr().out == allowed
+
+
 def test_files_that_are_no_maps_or_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_set(tmp_path, "A", 1)
     cv2.imwrite(

@@ -71,6 +71,31 @@ def test_images_of_12_bits_are_read_as_for_training(tiny: Params, tmp_path: Path
     assert np.array_equal(stored(tmp_path / "p" / "twelve" / "a.png"), stored(tmp_path / "p" / "eight" / "a.png"))
 
 
+def test_a_model_that_knows_8_bits_warns_of_12(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name, top in (("dim", 4096), ("full", 65536)):
+        values = np.random.default_rng(0).integers(0, top, (24, 24), dtype=np.uint16)
+        assert cv2.imwrite(str(tmp_path / "in" / f"{name}.png"), values)
+    assert main("predict", run_folder / "segmenter.h5", tmp_path / "in", "--out", tmp_path / "p") == 0
+    said = capsys.readouterr().err
+    assert "1 images of more than 8 bits" in said
+    assert "dim.png" in said
+
+
+def test_images_that_viewers_show_are_predicted(run_folder: Path, tmp_path: Path) -> None:
+    """A JPEG without its end marker, and the longest name that a file system takes."""
+    (tmp_path / "in").mkdir()
+    picture = cv2.imencode(".jpg", scenes(1, 40, 3)[0][0])[1].tobytes()
+    (tmp_path / "in" / "cut.jpg").write_bytes(picture[:-2])
+    (tmp_path / "in" / f"{'x' * 251}.jpg").write_bytes(picture)
+    assert main("predict", run_folder / "segmenter.h5", tmp_path / "in", "--out", tmp_path / "p") == 0
+    maps = [stored(path) for path in sorted((tmp_path / "p" / "in").iterdir())]
+    assert len(maps) == 2
+    np.testing.assert_array_equal(*maps)
+
+
 def test_adapted_sam(run_folder: Path, tiny: Params, tmp_path: Path) -> None:
     write_images(tmp_path / "photos", 2)
     assert main("predict", run_folder / "sam.h5", tmp_path / "photos" / "im0.png", "--out", tmp_path / "p") == 0

@@ -32,6 +32,13 @@ def test_ids_are_verbatim_and_sets_are_named_by_their_folders(tmp_path: Path) ->
     assert found(tmp_path / "CAMO" / "Imgs", set_name="mine") == {"mine": ["a b/ä", "b.v2"]}
 
 
+def test_files_that_differ_in_suffix_only_keep_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    touch(tmp_path, "d/a.JPG", "d/a.png", "d/b.png", "d/deep/a.tif")
+    assert found(tmp_path / "d") == {"d": ["a.JPG", "a.png", "b", "deep/a"]}
+    assert "d/a: 2 images of this name; their predictions are a.JPG.png, a.png.png" in capsys.readouterr().err
+    assert found(tmp_path / "d", tmp_path / "d" / "b.png") == {"d": ["a.JPG", "a.png", "b", "deep/a"]}
+
+
 def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(touch(tmp_path / "here", "a.png"))
     assert found(Path()) == {"here": ["a"]}
@@ -40,8 +47,8 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("files", "given", "message"),
     [
-        (["d/a.png", "d/a.jpg"], ["d"], "both would be predicted as d/a.png"),
-        (["1/d/a.png", "2/d/a.png"], ["1/d", "2/d"], "both would be predicted as d/a.png"),
+        (["1/d/a.png", "2/d/a.png"], ["1/d", "2/d"], "both would be predicted as d/a.png.png"),
+        (["d/a.png", "d/a.jpg", "d/a.jpg.png"], ["d"], "both would be predicted as d/a.jpg.png"),
         (["d/film/1.png", "d/film.mp4"], ["d", "d/film.mp4"], "both would be predicted into d/film/"),
         (["d/a.txt"], ["d"], "no image in this folder"),
         (["d/a.txt"], ["d/a.txt"], "neither an image nor a video"),

@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
-from scaler.artifacts.visible import CLUTTER
+from scaler.artifacts.visible import CLUTTER, is_clutter
 from scaler.data.decode import SUFFIXES, UNREAD_SUFFIXES, VIDEO_SUFFIXES
 from scaler.data.folder import Sample
 from scaler.data.layouts import folder_name, folders_of
@@ -37,7 +37,7 @@ def _walk(source: Path, folder: Path, key: str, params: PrepareDataParams, fault
         return  # `survey` has reported it
     for place, folders, names in listing:
         below = Path(place).relative_to(folder)
-        if any(part.startswith(".") for part in below.parts):
+        if any(is_clutter(part) for part in below.parts):
             continue
         if not folders and not names and below.parts:
             faults.add(Fault("folder_empty", (place,), "an empty folder", "remove it, or fill it", "note"))
@@ -55,8 +55,9 @@ def _check_entry(path: Path, is_folder: bool, key: str, faults: Faults) -> None:
     elif name.startswith("."):
         what = "folder" if is_folder else "file"
         fault = "hidden", f"a hidden {what}, not read", "rename it without the leading dot if it is data"
-    elif name in CLUTTER:
-        fault = "system_file", "a file of the file manager, not read", "remove it if you like"
+    elif name.lower() in CLUTTER:
+        reason = "left by a file manager, an archive or a network drive; not read"
+        fault = "system_file", reason, "remove it if you like"
     elif not is_folder and suffix not in known:
         fault = "stranger", f"not an image by its suffix, not read as {key}", "move it, or give it the right suffix"
     else:

@@ -6,6 +6,7 @@ The faults have no files and ids yet; `scaler.data.checks.sample` adds these.
 from __future__ import annotations
 
 from scaler.data.checks.looks import ImageLook, MarksLook, MaskLook
+from scaler.data.images import is_dim
 from scaler.errors import Fault
 
 HUGE = 40_000_000  # pixels
@@ -15,7 +16,6 @@ SPECKLED = 20  # specks that are more than half of all parts
 MANY = 100  # parts
 BORDER = 0.98  # of a mask's border that is object, while the rest is not
 GREY_EDGES = 0.1  # share of a mask's pixels between black and white
-DIM = 0.1  # of the range of 16 bits: an image that uses less comes out nearly black
 TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 
@@ -44,7 +44,7 @@ def _storage(look: ImageLook) -> list[Fault]:
     if stored.mode == "CMYK":
         reason = "colours for print (CMYK): converted without a colour profile, so they shift"
         return [_warning("image_cmyk", reason, "convert it to RGB")]
-    if look.top > 255 and look.greatest <= DIM * look.top:
+    if is_dim(look.top, look.greatest):
         reason = (
             f"{look.top} is the brightest possible value, but the image uses only 0 to {look.greatest}: nearly black"
         )
