@@ -30,7 +30,7 @@ from scaler.method.phase_one import train_segmenter
 from scaler.method.phase_two import train_sam
 from scaler.params import Params, load_params
 from scaler.training.device import Compute, find_compute
-from scaler.training.prediction import mean_iou, predict_all
+from scaler.training.prediction import mean_iou, predict_batches
 from scaler.training.run import TrainingRun
 
 
@@ -46,7 +46,8 @@ class Run:
     def measure(self, run: str, step: str, pair: Pair, sam: nn.Module) -> dict[str, object]:
         """One row: mean IoU of the three models on the test split."""
         models = {"segmenter": pair[0], "teacher": pair[1], "sam": sam}
-        predicted = predict_all(models, self.params.sam, self.test, self.compute, 32, lambda count: None)
+        batches = list(predict_batches(models, self.params.sam, self.test, self.compute, 32))
+        predicted = {name: np.concatenate([batch[name] for batch in batches]) for name in models}
         truth = np.stack(self.test.native_masks)
         row: dict[str, object] = {"seed": self.params.seed, "run": run, "step": step}
         row |= {name: round(mean_iou(p, truth), 4) for name, p in predicted.items()}
@@ -56,7 +57,7 @@ class Run:
     def sam_pool(self, sam: nn.Module, number: int) -> NDArray[np.uint8]:
         """SAM's labels of the whole training set."""
         shards = [
-            label_with_sam(self.params, self.train, sam, self.compute, (number, k)).maps["probability"]
+            label_with_sam(self.params, self.train, sam, self.compute, (number, k)).stacked()["probability"]
             for k in self.params.shards
         ]
         return to_uint8(np.concatenate(shards))
@@ -64,7 +65,7 @@ class Run:
     def consensus_pool(self, pair: Pair) -> NDArray[np.uint8]:
         """The consensus labels of the whole training set."""
         shards = [
-            label_with_segmenter(self.params, self.train, pair, self.compute, k).maps["probability"]
+            label_with_segmenter(self.params, self.train, pair, self.compute, k).stacked()["probability"]
             for k in self.params.shards
         ]
         return to_uint8(np.concatenate(shards))

@@ -29,7 +29,7 @@ def main(job: Job, *, stop: str, shard: str, data: Artifact, sam: Artifact, out:
     cues = load_cues(job.params, split, input_folder(sam, "segmenter_labels"))
     labels = label_with_sam(job.params, split, model, compute, (round_number(stop), shard), cues)
     with job.hdf5(out, "sam_labels") as file:
-        write_labels(file, labels.ids, labels.maps, labels.columns)
+        write_labels(file, labels)
 
 
 if __name__ == "__main__":

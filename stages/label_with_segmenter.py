@@ -22,7 +22,7 @@ def main(job: Job, *, shard: str, data: Artifact, segmenter: Artifact, out: Outp
     pair = (compute.place(student), compute.place(teacher))
     labels = label_with_segmenter(job.params, split, pair, compute, shard)
     with job.hdf5(out, "segmenter_labels") as file:
-        write_labels(file, labels.ids, labels.maps, labels.columns)
+        write_labels(file, labels)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.hdf5 import read_ids, write_columns, write_ids, write_images, write_strings
+from scaler.artifacts.hdf5 import (
+    create_images,
+    put_images,
+    read_ids,
+    write_columns,
+    write_ids,
+    write_images,
+    write_strings,
+)
 from scaler.artifacts.names import CURVES, MODELS
 
 F64 = NDArray[np.float64]
@@ -39,8 +47,28 @@ class SplitScores:
     sets: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
 
+class PredictionWriter:
+    """Keeps the predictions of a split while they are scored, so that memory does not grow with their number.
+
+    Args:
+        file: of kind `evaluation`; `write_scores` adds the figures to it.
+        split: "val" or "test".
+        shape: (n, S, S).
+    """
+
+    def __init__(self, file: h5py.Group, split: str, shape: tuple[int, int, int]) -> None:
+        self._group, self._shape = file.require_group(split), shape
+
+    def put(self, model: str, first: int, predictions: U8) -> None:
+        """Write the predictions of a model, (b, S, S) round(255 p), from the image number `first` on."""
+        own = self._group.require_group(model)
+        if "prediction" not in own:
+            create_images(own, "prediction", self._shape)
+        put_images(own["prediction"], first, predictions)
+
+
 def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
-    """Fill an artifact of kind `evaluation`.
+    """Fill an artifact of kind `evaluation`, in which a `PredictionWriter` may have put the predictions.
 
     `<split>/id`, `<split>/set`; `<split>/<model>/<metric>` (n,) float32; the same group's attributes hold the split's
     summary as float64; `<split>/<model>/curve/<name>` (256,) float64; `<split>/<model>/prediction` (n, S, S) uint8;
@@ -48,11 +76,11 @@ def write_scores(file: h5py.Group, splits: Mapping[str, SplitScores]) -> None:
     attributes.
     """
     for split, scores in splits.items():
-        group = file.create_group(split)
+        group = file.require_group(split)
         write_ids(group, scores.ids)
         write_strings(group, "set", scores.set or [""] * len(scores.ids))
         for model, columns in scores.per_image.items():
-            own = group.create_group(model)
+            own = group.require_group(model)
             write_columns(own, columns)
             own.attrs.update(scores.summary[model])
             curves = own.create_group("curve")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -40,8 +40,7 @@ def read_ids(file: h5py.Group) -> list[str]:
 def write_images(file: h5py.Group, name: str, pictures: Pictures, top: int = 255) -> None:
     """Write (N, H, W) or (N, H, W, 3) uint8, one picture after the other; `top` is white. See `create_images`."""
     data = create_images(file, name, pictures.shape, top)
-    for number, picture in enumerate(pictures):
-        put_image(data, number, picture)
+    put_images(data, 0, pictures)
 
 
 def create_images(file: h5py.Group, name: str, shape: tuple[int, ...], top: int = 255) -> h5py.Dataset:
@@ -64,6 +63,12 @@ def put_image(data: h5py.Dataset, number: int, picture: U8) -> None:
     """Write one picture. One that is 0 everywhere takes no room: most masks and marks of a large set are."""
     if picture.any():
         data[number] = picture
+
+
+def put_images(data: h5py.Dataset, first: int, pictures: Iterable[U8]) -> None:
+    """Write pictures one by one, from the position `first` on."""
+    for number, picture in enumerate(pictures, first):
+        put_image(data, number, picture)
 
 
 def write_image(file: h5py.Group, name: str, image: U8, top: int = 255) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.hdf5 import create_images, put_image, read_ids, write_columns, write_ids, write_images
+from scaler.artifacts.hdf5 import create_images, put_images, read_ids, write_columns, write_ids
 from scaler.artifacts.names import LabelKind
 from scaler.artifacts.pictures import PictureReader
 from scaler.artifacts.reading import open_artifact
@@ -23,57 +24,62 @@ U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 
 
-def write_labels(
-    file: h5py.File, ids: Sequence[str], maps: Mapping[str, F32], columns: Mapping[str, NDArray[Any]]
-) -> None:
-    """Write a shard of pseudo-labels.
+@dataclass(frozen=True)
+class LabelBatch:
+    """Pseudo-labels of b images that follow each other.
 
-    Args:
-        file: of kind `sam_labels` or `segmenter_labels`.
-        ids: n image ids.
-        maps: name -> (n, S, S) float32 probabilities in [0, 1], stored as round(255 p).
-        columns: name -> (n,) float32.
+    Attributes:
+        maps: name -> (b, S, S) float32 probabilities in [0, 1].
+        columns: name -> (b,), stored as float32.
     """
-    write_ids(file, ids)
-    for name, probability in maps.items():
-        write_images(file, name, to_uint8(probability))
-    write_columns(file, columns)
+
+    maps: Mapping[str, F32]
+    columns: Mapping[str, NDArray[Any]]
 
 
-class LabelWriter:
-    """Writes a shard of pseudo-labels image by image; as `write_labels`, for shards that do not fit into memory.
+@dataclass(frozen=True)
+class ShardLabels:
+    """The pseudo-labels of a shard, computed batch by batch while they are written.
 
-        with LabelWriter(file, ids, ("probability",), side) as writer:
-            for number in range(len(ids)):
-                writer.put(number, {"probability": p}, {"entropy": e, "weight": w})
-
-    Args:
-        file: of kind `sam_labels` or `segmenter_labels`.
+    Attributes:
         ids: n image ids.
+        side: S.
         maps: names of the maps.
-        side: of the maps, in pixels.
+        columns: names of the columns.
+        batches: the n images in their order; can be gone through once.
     """
 
-    def __init__(self, file: h5py.File, ids: Sequence[str], maps: Sequence[str], side: int) -> None:
-        write_ids(file, ids)
-        self._file = file
-        self._count = len(ids)
-        self._maps = {name: create_images(file, name, (len(ids), side, side)) for name in maps}
-        self._columns: dict[str, F32] = {}
+    ids: Sequence[str]
+    side: int
+    maps: Sequence[str]
+    columns: Sequence[str]
+    batches: Iterable[LabelBatch]
 
-    def put(self, number: int, maps: Mapping[str, F32], columns: Mapping[str, float]) -> None:
-        """Write the maps of one image, (S, S) float32 in [0, 1], and its value in each column."""
-        for name, data in self._maps.items():
-            put_image(data, number, to_uint8(maps[name]))
-        for name, value in columns.items():
-            self._columns.setdefault(name, np.full(self._count, np.nan, np.float32))[number] = value
+    def stacked(self) -> dict[str, F32]:
+        """All maps in memory: name -> (n, S, S)."""
+        parts = [batch.maps for batch in self.batches]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.maps}
 
-    def __enter__(self) -> LabelWriter:
-        return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            write_columns(self._file, self._columns)
+def write_labels(file: h5py.File, labels: ShardLabels) -> None:
+    """Write a shard batch by batch, so that memory does not grow with its size.
+
+    Args:
+        file: of kind `sam_labels` or `segmenter_labels`.
+        labels: of the shard; a map is stored as round(255 p).
+    """
+    count, first = len(labels.ids), 0
+    write_ids(file, labels.ids)
+    maps = {name: create_images(file, name, (count, labels.side, labels.side)) for name in labels.maps}
+    columns = {name: np.full(count, np.nan, np.float32) for name in labels.columns}
+    for batch in labels.batches:
+        for name, data in maps.items():
+            put_images(data, first, to_uint8(batch.maps[name]))
+        size = len(next(iter(batch.maps.values())))
+        for name, column in columns.items():
+            column[first : first + size] = batch.columns[name]
+        first += size
+    write_columns(file, columns)
 
 
 def open_labels(paths: Sequence[Path], kind: LabelKind, name: str, ids: Sequence[str]) -> PictureReader:

@@ -18,4 +18,4 @@ def open_hdf5(path: Path) -> h5py.File:
     Raises:
         OSError: not there, or not HDF5.
     """
-    return h5py.File(path, "r", locking=False)
+    return h5py.File(path, "r", locking=False, rdcc_nbytes=0)  # no cache: a picture is one chunk, and is read whole

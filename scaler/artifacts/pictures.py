@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scaler.artifacts.opening import open_hdf5
 
 U8 = NDArray[np.uint8]
+OPEN_FILES = 64  # of one reader; the least recently used one is closed before another is opened
 
 
 class Pictures(Protocol):
@@ -35,7 +37,8 @@ class PictureReader:
     """Reads like an array of N pictures, (N, H, W) or (N, H, W, 3) uint8, in which each access goes to the disk.
 
     Each process opens the files when it first reads, so it can be handed to the workers of a `DataLoader`,
-    by fork or by pickle. Pictures are read one at a time, which is faster than HDF5's own indexing by a list.
+    by fork or by pickle. Pictures are read one at a time, which is faster than HDF5's own indexing by a list. At most
+    `OPEN_FILES` files are open at a time.
 
     Args:
         paths: the HDF5 files.
@@ -49,7 +52,7 @@ class PictureReader:
         self.name = name
         self.file_of = np.asarray(file_of, np.int32)
         self.index_of = np.asarray(index_of, np.int64)
-        self._open: dict[int, h5py.Dataset] = {}
+        self._open: OrderedDict[int, h5py.Dataset] = OrderedDict()
         self._process = os.getpid()
         with open_hdf5(self.paths[0]) as file:
             self._picture_shape: tuple[int, ...] = file[name].shape[1:]
@@ -92,15 +95,20 @@ class PictureReader:
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_open": {}}
+        return vars(self) | {"_open": OrderedDict()}
 
     def _read(self, number: int) -> U8:
+        return np.asarray(self._data_set(int(self.file_of[number]))[self.index_of[number]], np.uint8)
+
+    def _data_set(self, file: int) -> h5py.Dataset:
         if self._process != os.getpid():  # after a fork: a handle of HDF5 must not be shared
-            self._open, self._process = {}, os.getpid()
-        file = int(self.file_of[number])
+            self._open, self._process = OrderedDict(), os.getpid()
         if file not in self._open:
+            if len(self._open) >= OPEN_FILES:
+                self._open.popitem(last=False)[1].file.close()
             self._open[file] = open_hdf5(self.paths[file])[self.name]
-        return np.asarray(self._open[file][self.index_of[number]], np.uint8)
+        self._open.move_to_end(file)
+        return self._open[file]
 
 
 class NamedPictures(Sequence[U8]):

@@ -1,9 +1,8 @@
-"""The cached pseudo-labels of both models, in each image's own frame, one shard at a time."""
+"""The cached pseudo-labels of both models, in each image's own frame, one shard at a time and batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from scaler.artifacts.labels import shard_range
+from scaler.artifacts.labels import LabelBatch, ShardLabels, shard_range
+from scaler.artifacts.names import LABEL_COLUMNS
 from scaler.artifacts.splits import DataSet
 from scaler.method.consensus import consensus
 from scaler.method.ensemble import draw_views, ensemble
@@ -25,21 +25,6 @@ from scaler.training.prediction import Inference, predict, segment, segment_with
 from scaler.training.prompting import Cues
 
 F32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class ShardLabels:
-    """Labels of the n images of one shard.
-
-    Attributes:
-        ids: n image ids.
-        maps: name -> (n, S, S) float32 probabilities.
-        columns: name -> (n,) float32.
-    """
-
-    ids: list[str]
-    maps: Mapping[str, F32]
-    columns: Mapping[str, NDArray[Any]]
 
 
 def label_with_sam(
@@ -58,26 +43,29 @@ def label_with_sam(
         cues: what the model is prompted with, a map for each image of `data`; None for nothing.
     """
     options, (round_number, shard) = params.label_with_sam, stop
-    chosen = list(shard_range(len(data.ids), len(params.shards), int(shard)))
-    ids = [data.ids[i] for i in chosen]
-    views = [draw_views(generator(params.seed, "label_with_sam", round_number, name), options) for name in ids]
+    chosen = shard_range(len(data.ids), len(params.shards), int(shard))
+    side = data.image.shape[1]
     inference = Inference(model, segment_with_sam, compute, options.batch_size)
-    own_cues = None if cues is None else replace(cues, maps=cues.maps[chosen])
-    with progress(len(ids) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
-        probability, agreement = ensemble(
-            inference,
-            data.part(chosen).foundation_image,
-            views,
-            options.average,
-            own_cues,
-            bar.update,
-            options.zoom,
-            data.image.shape[1],
-        )
-    columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
-    if params.weighting.image_weight == "agreement":
-        columns["weight"] = agreement
-    return ShardLabels(ids, {"probability": probability}, columns)
+
+    def batches() -> Iterator[LabelBatch]:
+        with progress(len(chosen) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
+            for part in inference.parts(len(chosen)):
+                own = chosen[part]
+                views = [
+                    draw_views(generator(params.seed, "label_with_sam", round_number, data.ids[i]), options)
+                    for i in own
+                ]
+                image, prompts = data.foundation_image[list(own)], None if cues is None else cues.part(own)
+                probability, agreement = ensemble(
+                    inference, image, views, options.average, prompts, bar.update, options.zoom, side
+                )
+                columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
+                if params.weighting.image_weight == "agreement":
+                    columns["weight"] = agreement
+                yield LabelBatch({"probability": probability}, columns)
+
+    columns = (*LABEL_COLUMNS, "agreement")
+    return ShardLabels([data.ids[i] for i in chosen], side, ("probability",), columns, batches())
 
 
 def label_with_segmenter(params: Params, data: DataSet, pair: Pair, compute: Compute, shard: str) -> ShardLabels:
@@ -91,15 +79,20 @@ def label_with_segmenter(params: Params, data: DataSet, pair: Pair, compute: Com
         shard: which part of the images.
     """
     options = params.label_with_segmenter
-    chosen = list(shard_range(len(data.ids), len(params.shards), int(shard)))
-    image = data.image[chosen]
-    with progress(2 * len(chosen), f"label with segmenter, shard {shard}", unit="image") as bar:
-        student, teacher = (
-            predict(Inference(model, segment, compute, options.batch_size), image, advance=bar.update) for model in pair
-        )
-    agreed = consensus(torch.from_numpy(teacher), torch.from_numpy(student), options.consensus)
-    maps = {"probability": agreed.numpy(), "teacher": teacher, "student": student}
-    return ShardLabels([data.ids[i] for i in chosen], maps, weight_columns(teacher, params.weighting))
+    chosen = shard_range(len(data.ids), len(params.shards), int(shard))
+    inferences = [Inference(model, segment, compute, options.batch_size) for model in pair]
+
+    def batches() -> Iterator[LabelBatch]:
+        with progress(2 * len(chosen), f"label with segmenter, shard {shard}", unit="image") as bar:
+            for part in inferences[0].parts(len(chosen)):
+                image = data.image[list(chosen[part])]
+                student, teacher = (predict(inference, image, advance=bar.update) for inference in inferences)
+                agreed = consensus(torch.from_numpy(teacher), torch.from_numpy(student), options.consensus)
+                maps = {"probability": agreed.numpy(), "teacher": teacher, "student": student}
+                yield LabelBatch(maps, weight_columns(teacher, params.weighting))
+
+    names = ("probability", "teacher", "student")
+    return ShardLabels([data.ids[i] for i in chosen], data.image.shape[1], names, LABEL_COLUMNS, batches())
 
 
 def weight_columns(probability: F32, options: WeightingParams) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,73 +12,131 @@ from numpy.typing import NDArray
 
 from scaler.artifacts.evaluation import SplitScores
 from scaler.errors import ScalerError
-from scaler.metrics.measures import score, summarise
+from scaler.metrics.measures import Score, score, summarise
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
 from scaler.metrics.parallel import map_in_order
 
 F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
 
 
-def evaluate_split(
-    ids: Sequence[str],
-    predictions: Mapping[str, NDArray[Any]],
-    masks: Sequence[NDArray[Any]],
-    *,
-    stretch: bool,
-    sets: Sequence[str] = (),
-    advance: Callable[[int], object] = lambda count: None,
-) -> SplitScores:
-    """Score every image of a split for every model.
+@dataclass(frozen=True)
+class Judged:
+    """The images of a split, and how they are judged.
 
-    Args:
+    Attributes:
         ids: n image ids.
-        predictions: model -> (n, S, S) float in [0, 1] or uint8 (p = value / 255).
         masks: n masks of {0, 1}, each (H, W) at its image's native size.
         stretch: min-max each prediction, after resizing (see `scaler.metrics.measures.score`).
         sets: name of the test set that each image belongs to; empty: all are one set.
+    """
+
+    ids: Sequence[str]
+    masks: Sequence[NDArray[Any]]
+    stretch: bool
+    sets: Sequence[str] = ()
+
+
+def evaluate_batches(
+    judged: Judged,
+    batches: Iterable[Mapping[str, NDArray[Any]]],
+    keep: Callable[[str, int, U8], object],
+    advance: Callable[[int], object] = lambda count: None,
+) -> SplitScores:
+    """Score every image of a split for every model; no more than a batch of predictions is in memory.
+
+    Args:
+        judged: the images.
+        batches: model -> (b, S, S) float in [0, 1] or uint8 (p = value / 255), the images in their order.
+        keep: called with the model, the number of the first image, and the batch's predictions as uint8.
         advance: called with the number of predictions scored (progress).
 
     Returns:
-        Scores per image, of each set where there are several, and of the whole, with the predictions as uint8.
+        Scores per image, of each set where there are several, and of the whole, without the predictions.
 
     Raises:
         ScalerError: there is no image, or the numbers of ids, masks and predictions differ.
     """
-    counts = {"ids": len(ids), "masks": len(masks)} | {name: len(stack) for name, stack in predictions.items()}
-    if not ids or len(set(counts.values())) != 1:
+    names = list(judged.sets) or [""] * len(judged.ids)
+    tallies: dict[str, _Tally] = {}
+    jobs = _jobs(judged, batches, keep)
+    for model, number, result in map_in_order(lambda job: (job.model, job.number, job.score(judged.stretch)), jobs):
+        tallies.setdefault(model, _Tally.of(len(judged.ids), names)).add(number, names[number], result)
+        advance(1)
+    counts = {"ids": len(judged.ids), "masks": len(judged.masks)} | {m: tally.count for m, tally in tallies.items()}
+    _refuse_other_counts(counts)
+    members = {name: [i for i, own in enumerate(names) if own == name] for name in sorted(set(names))}
+    sets = {name: {m: tally.of_set(name, rows) for m, tally in tallies.items()} for name, rows in members.items()}
+    return SplitScores(
+        ids=list(judged.ids),
+        per_image={model: tally.columns for model, tally in tallies.items()},
+        summary={model: summarise(tally.columns, tally.curves) for model, tally in tallies.items()},
+        curves={model: tally.curves for model, tally in tallies.items()},
+        prediction={},
+        set=names,
+        sets=sets if len(members) > 1 else {},
+    )
+
+
+@dataclass(frozen=True)
+class _Job:
+    model: str
+    number: int
+    prediction: NDArray[Any]
+    mask: NDArray[Any]
+
+    def score(self, stretch: bool) -> Score:
+        return score(to_native(self.prediction, self.mask.shape), self.mask, stretch=stretch)
+
+
+@dataclass
+class _Tally:
+    """What a model has scored so far."""
+
+    columns: dict[str, F64]
+    totals: dict[str, F64]
+    count: int = 0
+
+    @staticmethod
+    def of(images: int, sets: Sequence[str]) -> _Tally:
+        totals = {name: np.zeros((len(CURVES), THRESHOLDS)) for name in sorted(set(sets))}
+        return _Tally({name: np.empty(images) for name in PER_IMAGE}, totals)
+
+    def add(self, number: int, set_name: str, result: Score) -> None:
+        for name, value in result.metrics.items():
+            self.columns[name][number] = value
+        self.totals[set_name] += result.curves
+        self.count += 1
+
+    @property
+    def curves(self) -> F64:
+        return np.asarray(np.sum(list(self.totals.values()), axis=0) / self.count)
+
+    def of_set(self, name: str, rows: list[int]) -> dict[str, float]:
+        own = {metric: column[rows] for metric, column in self.columns.items()}
+        return summarise(own, self.totals[name] / len(rows))
+
+
+def _jobs(
+    judged: Judged, batches: Iterable[Mapping[str, NDArray[Any]]], keep: Callable[[str, int, U8], object]
+) -> Iterator[_Job]:
+    first = 0
+    for batch in batches:
+        size = max(map(len, batch.values()), default=0)
+        _refuse_other_counts({"ids": len(judged.ids), "masks": len(judged.masks)}, at_least=first + size)
+        masks = judged.masks[first : first + size]
+        for model, stack in batch.items():
+            keep(model, first, _to_uint8(stack))
+            for number, prediction in enumerate(stack):
+                yield _Job(model, first + number, prediction, masks[number])
+        first += size
+
+
+def _refuse_other_counts(counts: dict[str, int], at_least: int = 1) -> None:
+    if len(set(counts.values())) != 1 or min(counts.values()) < at_least:
         raise ScalerError(
             f"evaluate: expected one mask and one prediction per image, at least one image, got {counts}."
         )
-    names = list(sets) or [""] * len(ids)
-    members = {name: [i for i, own in enumerate(names) if own == name] for name in sorted(set(names))}
-    summaries: dict[str, dict[str, dict[str, float]]] = {name: {} for name in members}
-    per_image: dict[str, dict[str, F64]] = {}
-    curves: dict[str, F64] = {}
-    for model, stack in predictions.items():
-        columns = {name: np.empty(len(ids)) for name in PER_IMAGE}
-        totals = {name: np.zeros((len(CURVES), THRESHOLDS)) for name in members}
-        results = map_in_order(
-            lambda pair: score(to_native(pair[0], pair[1].shape), pair[1], stretch=stretch),
-            zip(stack, masks, strict=True),
-        )
-        for i, result in enumerate(results):
-            for name, value in result.metrics.items():
-                columns[name][i] = value
-            totals[names[i]] += result.curves
-            advance(1)
-        per_image[model], curves[model] = columns, np.sum(list(totals.values()), axis=0) / len(ids)
-        for name, chosen in members.items():
-            own = {metric: column[chosen] for metric, column in columns.items()}
-            summaries[name][model] = summarise(own, totals[name] / len(chosen))
-    return SplitScores(
-        ids=list(ids),
-        per_image=per_image,
-        summary={model: summarise(per_image[model], curves[model]) for model in predictions},
-        curves=curves,
-        prediction={model: _to_uint8(stack) for model, stack in predictions.items()},
-        set=names,
-        sets=summaries if len(members) > 1 else {},
-    )
 
 
 def to_native(prediction: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -99,5 +158,5 @@ def to_native(prediction: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return np.clip(cv2.resize(p, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), p.min(), p.max())
 
 
-def _to_uint8(stack: NDArray[Any]) -> NDArray[np.uint8]:
+def _to_uint8(stack: NDArray[Any]) -> U8:
     return stack if stack.dtype == np.uint8 else np.rint(stack.astype(np.float64) * 255).astype(np.uint8)

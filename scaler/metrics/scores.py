@@ -14,6 +14,7 @@ from scaler.artifacts.evaluation import SplitScores
 from scaler.metrics.names import CURVES, PER_IMAGE, THRESHOLDS
 
 DECIMALS = 6
+SIDECARS = ("metrics.json", "per_image.csv", "curves.csv")
 
 
 def metrics_json(splits: Mapping[str, SplitScores]) -> str:
@@ -78,8 +79,5 @@ def _rounded(value: Any) -> Any:
 
 def sidecar_texts(splits: Mapping[str, SplitScores]) -> dict[str, str]:
     """File name -> contents of what is written beside an evaluation."""
-    return {
-        "metrics.json": metrics_json(splits),
-        "per_image.csv": per_image_csv(splits),
-        "curves.csv": curves_csv(splits),
-    }
+    texts = (metrics_json(splits), per_image_csv(splits), curves_csv(splits))
+    return dict(zip(SIDECARS, texts, strict=True))

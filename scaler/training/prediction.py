@@ -137,23 +137,25 @@ def mean_iou_of(inference: Inference, image: Pictures, mask: Pictures) -> float:
     return float(np.concatenate(values).mean())
 
 
-def predict_all(
+def predict_batches(
     models: dict[str, nn.Module],
     options: SamParams,
     data: DataSet,
     compute: Compute,
     batch_size: int,
-    advance: Advance,
-) -> dict[str, F32]:
-    """`predict` for "segmenter", "teacher" and "sam", each with its own forward and images; the teacher may prompt SAM.
+    advance: Advance = lambda count: None,
+) -> Iterator[dict[str, F32]]:
+    """`predict` for "segmenter", "teacher" and "sam", batch by batch, each with its own forward and images.
 
-    Returns:
-        (N, S, S) each, whatever the size of the images that SAM gets.
+    The teacher may prompt SAM.
+
+    Yields:
+        model -> (b, S, S), whatever the size of the images that SAM gets.
     """
-    found = {
-        name: predict(Inference(models[name], segment, compute, batch_size), data.image, advance=advance)
-        for name in ("segmenter", "teacher")
-    }
-    cues = teacher_cues(options, found["teacher"])
+    pair = {name: Inference(models[name], segment, compute, batch_size) for name in ("segmenter", "teacher")}
     sam = Inference(models["sam"], segment_with_sam, compute, batch_size)
-    return found | {"sam": predict(sam, data.foundation_image, cues, advance, data.image.shape[1])}
+    for part in sam.parts(len(data.ids)):
+        image = data.image[part]
+        found = {name: predict(inference, image, advance=advance) for name, inference in pair.items()}
+        cues = teacher_cues(options, found["teacher"])
+        yield found | {"sam": predict(sam, data.foundation_image[part], cues, advance, image.shape[1])}

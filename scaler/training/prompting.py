@@ -11,7 +11,7 @@ long as no two pixels or components are equally good.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -50,15 +50,21 @@ class Cues:
         options: the block `sam`.
         maps: (N, S, S) uint8 in the images' own frame: marks {0 unknown, 1 foreground, 2 background}, or the teacher's
             labels, round(255 p).
+        top: the value in `maps` that stands for probability 1.
     """
 
     options: SamParams
     maps: Pictures
+    top: int = 255
+
+    def part(self, chosen: Sequence[int]) -> Cues:
+        """What the prompts of some of the images are made from."""
+        return replace(self, maps=self.maps[list(chosen)])
 
     def tensor(self, chosen: slice | NDArray[np.int64] | list[int], compute: Compute) -> Tensor:
         """Some images' maps on the device: marks as uint8, probabilities as float32, (B, 1, S, S)."""
-        part = self.maps[chosen]
-        return compute.tensor(part).unsqueeze(1) if from_marks(self.options) else compute.maps(part)
+        part = compute.tensor(self.maps[chosen]).unsqueeze(1)
+        return part if from_marks(self.options) else part.float().div_(self.top)
 
     def moved(self, maps: Tensor, views: Sequence[View]) -> Tensor:
         """Maps in the frame of a view each: marks by nearest neighbour only."""
@@ -117,7 +123,7 @@ def label_cues(options: SamParams, data: DataSet) -> Cues | None:
     """What labelled images are prompted with in stage 1: there is no teacher yet, and the masks stand in for it."""
     if options.prompts == "none":
         return None
-    return Cues(options, data.marks if from_marks(options) else np.asarray(data.mask) * np.uint8(255))
+    return Cues(options, data.marks) if from_marks(options) else Cues(options, data.mask, top=1)
 
 
 def teacher_cues(options: SamParams, probability: NDArray[np.float32]) -> Cues | None:

@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from scaler.artifacts.hdf5 import content_digest, create_images, put_image, write_images
-from scaler.artifacts.labels import LabelWriter, open_labels, write_labels
+from scaler.artifacts import pictures
+from scaler.artifacts.hdf5 import create_images, put_image, read_ids, write_images
+from scaler.artifacts.labels import LabelBatch, ShardLabels, open_labels, to_uint8, write_labels
 from scaler.artifacts.large import LargeImages
 from scaler.artifacts.names import shard_files
 from scaler.artifacts.pictures import NamedPictures, PictureReader
@@ -124,12 +125,25 @@ def test_a_split_on_the_disk_is_the_split_in_memory(tmp_path: Path) -> None:
     assert [mask.shape for mask in pickle.loads(pickle.dumps(on_disk.native_masks))[1:3]] == [(2, 2), (3, 2)]
 
 
+def test_few_files_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "OPEN_FILES", 2)
+    paths = [tmp_path / f"{number}.h5" for number in range(5)]
+    for number, path in enumerate(paths):
+        with h5py.File(path, "w") as file:
+            write_images(file, "map", np.full((1, SIDE, SIDE), number, np.uint8))
+    reader = PictureReader(paths, "map", range(5), [0] * 5)
+    for order in ([0, 1, 2, 3, 4], [4, 0, 4, 1, 3]):
+        assert reader[order][:, 0, 0].tolist() == order
+        assert len(reader._open) == 2
+
+
 def test_labels_are_found_by_id_over_all_shards(tmp_path: Path) -> None:
     paths = shard_files(tmp_path, ["0", "1"])
     for number, (path, ids) in enumerate(zip(paths, (["b", "a"], ["c"]), strict=True)):
         maps = np.stack([np.full((SIDE, SIDE), (10 * number + k) / 255, np.float32) for k in range(len(ids))])
         with seal(path, "sam_labels") as file:
-            write_labels(file, ids, {"probability": maps}, {"weight": np.zeros(len(ids))})
+            batch = LabelBatch({"probability": maps}, {"weight": np.zeros(len(ids))})
+            write_labels(file, ShardLabels(ids, SIDE, ["probability"], ["weight"], [batch]))
     pool = open_labels(paths, "sam_labels", "probability", ["a", "b", "c"])
     assert pool[:][:, 0, 0].tolist() == [1, 0, 10]
     assert pool.shape == (3, SIDE, SIDE)
@@ -137,14 +151,27 @@ def test_labels_are_found_by_id_over_all_shards(tmp_path: Path) -> None:
         open_labels(paths, "sam_labels", "probability", ["a", "b", "d"])
 
 
-def test_labels_written_one_by_one_are_those_written_at_once() -> None:
-    ids, rng = ["a", "b"], np.random.default_rng(0)
-    maps = {name: rng.random((2, SIDE, SIDE)).astype(np.float32) for name in ("probability", "teacher")}
-    columns = {"entropy": np.asarray([0.5, 0.25], np.float32), "branch": np.asarray([0, 2])}
-    at_once, one_by_one = h5py.File.in_memory(), h5py.File.in_memory()
-    write_labels(at_once, ids, maps, columns)
-    with LabelWriter(one_by_one, ids, list(maps), SIDE) as writer:
-        for number in (1, 0):
-            own = {name: stack[number] for name, stack in maps.items()}
-            writer.put(number, own, {name: float(column[number]) for name, column in columns.items()})
-    assert content_digest(one_by_one) == content_digest(at_once)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_labels_written_in_batches_are_those_written_at_once(size: int) -> None:
+    ids, rng = ["a", "b", "c"], np.random.default_rng(0)
+    maps = {name: rng.random((3, SIDE, SIDE)).astype(np.float32) for name in ("probability", "teacher")}
+    columns = {"entropy": np.asarray([0.5, 0.25, 0.125], np.float32), "branch": np.asarray([0, 2, 1])}
+    cuts = [slice(first, first + size) for first in range(0, 3, size)]
+    batches = [
+        LabelBatch({name: m[cut] for name, m in maps.items()}, {name: c[cut] for name, c in columns.items()})
+        for cut in cuts
+    ]
+    file = h5py.File.in_memory()
+    write_labels(file, ShardLabels(ids, SIDE, list(maps), list(columns), batches))
+    assert read_ids(file) == ids
+    for name, stack in maps.items():
+        np.testing.assert_array_equal(file[name][()], to_uint8(stack))
+    for name, column in columns.items():
+        np.testing.assert_array_equal(file[name][()], column.astype(np.float32))
+
+
+def test_a_shard_without_images_has_all_data_sets() -> None:
+    file = h5py.File.in_memory()
+    write_labels(file, ShardLabels([], SIDE, ["probability"], ["weight"], []))
+    assert file["probability"].shape == (0, SIDE, SIDE)
+    assert file["weight"].shape == (0,)

@@ -11,10 +11,11 @@ import pytest
 
 from scaler.artifacts.evaluation import read_scores, write_scores
 from scaler.errors import ScalerError
-from scaler.metrics.evaluation import evaluate_split, to_native
+from scaler.metrics.evaluation import to_native
 from scaler.metrics.measures import score
 from scaler.metrics.names import METRICS, MODELS, PER_IMAGE
 from scaler.metrics.scores import curves_csv, metrics_json, per_image_csv, per_image_frame
+from tests.metrics.in_memory import evaluate_split
 
 
 def world(count: int = 4, size: int = 16) -> tuple[list[str], dict[str, np.ndarray], list[np.ndarray]]:

@@ -20,8 +20,8 @@ from scaler.artifacts.paths import Stop, data_file, stops, truth_file
 from scaler.artifacts.sealing import sealed_hdf5
 from scaler.artifacts.splits import DataSet, write_data, write_truth
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight
-from scaler.metrics.evaluation import evaluate_split
 from scaler.metrics.scores import sidecar_texts
+from tests.metrics.in_memory import evaluate_split
 
 PARAMS = {
     "cold_start": {"undecided_entropy": 0.9, "stop_share": 0.95},

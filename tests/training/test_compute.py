@@ -68,11 +68,11 @@ def test_every_stage_runs(small: Params, data: DataSet, name: str, tmp_path: Pat
     pair, _ = initialize_segmenter(of_stage(warm_up, "initialize_segmenter"))
     sam, log = initialize_sam(of_stage(warm_up, "initialize_sam"))
     assert len(log) == 2
-    pool = to_uint8(label_with_sam(small, data, sam, compute, (0, "0")).maps["probability"])
+    pool = to_uint8(label_with_sam(small, data, sam, compute, (0, "0")).stacked()["probability"])
     assert pool.shape == data.mask.shape
     pair, log = train_segmenter(warm_up, pair, pool)
     assert log[0]["n_difficult"] + log[0]["n_normal"] + log[0]["n_simple"] == 8
-    agreed = label_with_segmenter(small, data, pair, compute, "0").maps["probability"]
+    agreed = label_with_segmenter(small, data, pair, compute, "0").stacked()["probability"]
     sam, log = train_sam(of_stage(warm_up, "train_sam", 1), sam, to_uint8(agreed))
     assert all(np.isfinite(list(row.values())).all() for row in log)
     for model in (*pair, sam):
@@ -84,8 +84,8 @@ def test_every_stage_runs(small: Params, data: DataSet, name: str, tmp_path: Pat
 def test_a_cuda_device_gives_the_labels_of_the_cpu(small: Params, data: DataSet, tmp_path: Path) -> None:
     cpu, cuda = device("cpu"), find_compute()
     sam, _ = initialize_sam(TrainingRun(small, data, data, cpu, "initialize_sam", tmp_path))
-    expected = label_with_sam(small, data, sam, cpu, (0, "0")).maps["probability"]
-    came = label_with_sam(small, data, cuda.place(sam), cuda, (0, "0")).maps["probability"]
+    expected = label_with_sam(small, data, sam, cpu, (0, "0")).stacked()["probability"]
+    came = label_with_sam(small, data, cuda.place(sam), cuda, (0, "0")).stacked()["probability"]
     assert float(np.abs(came - expected).mean()) < 0.01  # bf16 has 8 bits of mantissa
 
 

@@ -25,7 +25,7 @@ from scaler.randomness import generator
 from scaler.training.batches import Batch, parts
 from scaler.training.device import Compute
 from scaler.training.loop import Step, Task
-from scaler.training.prediction import predict_all
+from scaler.training.prediction import predict_batches
 from scaler.training.prompting import Cues, load_cues, teacher_cues, training_prompts
 from scaler.training.run import TrainingRun
 from tests.conftest import with_values
@@ -154,14 +154,14 @@ def test_sam_gets_the_large_images_and_answers_at_the_size_of_the_labels(
     with torch.enable_grad():
         for stage in ("initialize_sam", "train_sam"):
             gradients(stage, params, data, monkeypatch, tmp_path)
-    labels = label_with_sam(params, data, model, CPU, (0, "0"))
-    assert labels.maps["probability"].shape[1:] == (SIZE, SIZE)
+    assert label_with_sam(params, data, model, CPU, (0, "0")).stacked()["probability"].shape[1:] == (SIZE, SIZE)
     models = {"segmenter": Flat(), "teacher": Flat(), "sam": model}
-    assert predict_all(models, params.sam, data, CPU, 2, lambda count: None)["sam"].shape == (COUNT, SIZE, SIZE)
+    batches = list(predict_batches(models, params.sam, data, CPU, 2))
+    assert [batch["sam"].shape for batch in batches] == [(2, SIZE, SIZE), (2, SIZE, SIZE), (1, SIZE, SIZE)]
     # Every pass had the spectrum of noise at 96 pixels; enlarged from 32 it would end at a third of it.
     assert all(high_pass(image).mean() > 0.3 for image in seen)
     seen.clear()
-    label_with_sam(params, small, model, CPU, (0, "0"))
+    label_with_sam(params, small, model, CPU, (0, "0")).stacked()
     assert all(high_pass(image).mean() < 0.15 for image in seen)
 
 

@@ -96,7 +96,7 @@ def shaken(model: nn.Module, seed: int, amount: float = 0.6) -> nn.Module:
 
 
 def _evaluation(folder: Path, segmenter: Header, sam: Header) -> None:
-    from scaler.metrics.evaluation import evaluate_split
+    from tests.metrics.in_memory import evaluate_split
 
     _, masks = scenes(3, SIZE, 5)
     stacks = {name: guesses(masks, 0.5 + 0.1 * i, i) for i, name in enumerate(MODELS)}
