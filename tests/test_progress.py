@@ -20,7 +20,7 @@ def test_messages_reach_terminal_and_log(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "logs" / "a.log"
     show_messages()
     with log_file(path, "python -m stages.a"):
-        log.info("going on from step 3")
+        log.info("continuing from step 3")
         log.warning("to the other stream")
     show_messages()
     with log_file(path, "python -m stages.a"), warnings.catch_warnings():
@@ -28,10 +28,10 @@ def test_messages_reach_terminal_and_log(tmp_path: Path, capsys: pytest.CaptureF
         log.info("again")
         warnings.warn("from a library", stacklevel=1)
     captured = capsys.readouterr()
-    assert captured.out == "going on from step 3\nagain\n"
+    assert captured.out == "continuing from step 3\nagain\n"
     assert captured.err == "to the other stream\n"
     title = "python -m stages.a"
-    assert texts(path)[:5] == [title, "going on from step 3", "to the other stream", title, "again"]
+    assert texts(path)[:5] == [title, "continuing from step 3", "to the other stream", title, "again"]
     assert "from a library" in path.read_text()
 
 

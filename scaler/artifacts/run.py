@@ -265,8 +265,8 @@ class Run:
             last = first + len(found)
             if found != train[first:last]:
                 reason = (
-                    f"expected labels of the training images from number {first} on, but its {len(found)} ids are "
-                    "others: a shard before it is missing, or it comes from another run"
+                    f"expected labels of the training images from number {first} on, got {len(found)} labels of "
+                    "other images: an earlier shard is missing, or the file comes from another run"
                 )
                 raise ScalerError(Fault("labels_of_others", (path,), reason, REMEDY))
             shards.append(Shard(path, first, last))

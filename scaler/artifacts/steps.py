@@ -1,4 +1,4 @@
-"""Step checkpoints: what an interrupted stage goes on from. They are kept outside the declared outputs."""
+"""Step checkpoints: what an interrupted stage continues from. They are kept outside the declared outputs."""
 
 from __future__ import annotations
 

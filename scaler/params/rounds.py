@@ -25,7 +25,7 @@ class PhaseParams(Block):
     """What one phase of a round reads.
 
     Attributes:
-        start: the stop whose model it goes on from.
+        start: the stop whose model it continues from.
         labels: the stop whose labels it learns from: SAM's in Phase I, the segmenter's consensus labels in Phase II.
     """
 

@@ -90,7 +90,7 @@ class Study(_Part):
         if LAST not in self.stops:
             raise ValueError(f"stops: {LAST} must be among them, as the tables show it")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds: {self.seeds} holds one twice")
+            raise ValueError(f"seeds: {self.seeds} has duplicates")
         return self
 
 

@@ -107,7 +107,7 @@ def run(main: Callable[..., None]) -> None:
         print(f"\n{stage}: error\n{error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print(f"\n{stage}: interrupted; run the same command again to go on from the last step kept", file=sys.stderr)
+        print(f"\n{stage}: interrupted; run the same command again to resume from the last checkpoint", file=sys.stderr)
         sys.exit(130)
 
 

@@ -25,7 +25,7 @@ def refuse_missing(params: Params, results: Path = Path("results")) -> None:
         )
     if not Path(params.sam.weights).is_file():
         lines.append(f"sam.weights: {_advice(params.sam.weights)}")
-    started = stops(results, [])[0].segmenter.exists()  # later stages go on from there, without the file
+    started = stops(results, [])[0].segmenter.exists()  # later stages continue from there, without the file
     if params.segmenter.weights is not None and not started and not Path(params.segmenter.weights).is_file():
         lines.append(f"segmenter.weights: {_advice(params.segmenter.weights)}")
     if lines:

@@ -110,7 +110,7 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     total = schedule.epochs * per_epoch
     position, best = _restore(task, optimizer, steps_folder)
     if position.done:
-        log.info(f"{what}: going on from step {position.done} of {total}")
+        log.info(f"{what}: resuming at step {position.done} of {total}")
     saved = time.monotonic()
     with progress(total, what, initial=position.done) as bar:
         while position.done < total:

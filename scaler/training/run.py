@@ -69,7 +69,7 @@ class TrainingRun:
             val: artifact of the validation set.
             steps: folder of the step checkpoint.
             round: 0 for the warm-up, then counted from 1; None for the initialization.
-            start: artifact of the model that the stage goes on from.
+            start: artifact of the model that the stage continues from.
         """
         before = 0 if start is None else trained_epochs(start, "sam" if stage == "train_sam" else "segmenter")
         return TrainingRun(params, load_split(data), load_split(val), find_compute(), stage, steps, round, before)

@@ -93,7 +93,7 @@ def main() -> None:
         disturbed = make_tree(Path(folder) / "disturbed")
         log = build_with_kills(disturbed, arguments.kills, arguments.seed, arguments.longest)
         for line in log.splitlines():
-            if "going on from step" in line:
+            if "resuming at step" in line:
                 print(line)
         theirs, ours = calm.artifacts(), disturbed.artifacts()
         differ = sorted(name for name in theirs | ours if theirs.get(name) != ours.get(name))

@@ -97,7 +97,7 @@ def test_every_answer_is_guarded(port: int) -> None:
 def test_nothing_else_is_there(port: int, path: str) -> None:
     status, _, body = ask(port, path)
     assert status == 404
-    assert body == b"there is nothing here\n"
+    assert body == b"not found\n"
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     resumed = model()
     seen: list[list[int]] = []
     log_again = train(task(resumed, seen=seen), SCHEDULE, tmp_path / "b", "resumed")
-    assert len(seen) == 8 - stop_at, "it goes on from where it was, not from the start"
+    assert len(seen) == 8 - stop_at, "it continues from where it was, not from the start"
     assert log_again == log
     for name, value in state(straight).items():
         np.testing.assert_array_equal(state(resumed)[name], value, err_msg=name)

@@ -1,5 +1,5 @@
 # Stage 2, the warm-up, and stage 3, the rounds: Phase I (train_segmenter) and Phase II (train_sam). The map `rounds` of
-# params.yaml says which stop each of them goes on from, and whose labels it learns from.
+# params.yaml says which stop each of them continues from, and whose labels it learns from.
 
 
 rule warm_up:

@@ -100,7 +100,8 @@ def _receive(response: requests.Response, part: Path, size: int | None) -> None:
                     file.flush()  # so that a killed process leaves nearly all that came
                 except OSError as error:
                     raise ScalerError(
-                        f"{part}: cannot be written ({error.strerror}). Make room and fetch again: it continues here."
+                        f"{part}: cannot be written ({error.strerror}). Free some space and fetch again; the "
+                        "download continues from here."
                     ) from None
                 bar.update(len(block))
     if _length(part) != total:

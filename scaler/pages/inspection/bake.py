@@ -98,7 +98,7 @@ def write_page(contents: Sequence[Content], out: Path, advance: Callable[[], Any
             out.rename(older)
         fresh.rename(out)
     except OSError as error:
-        raise ScalerError(f"{error.filename or out}: cannot be written ({error.strerror}); make room.") from None
+        raise ScalerError(f"{error.filename or out}: cannot be written ({error.strerror}); free some space.") from None
     finally:
         if older.exists() and not out.exists():
             older.rename(out)

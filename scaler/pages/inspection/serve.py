@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"an artifact cannot be read: {error}")
             return
         if found is None:
-            self._error(HTTPStatus.NOT_FOUND, "there is nothing here")
+            self._error(HTTPStatus.NOT_FOUND, "not found")
             return
         self._send(HTTPStatus.OK, *found, body=body)
 
