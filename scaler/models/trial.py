@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -52,6 +53,30 @@ def check_protocol(model: Any, params: SegmenterParams, size: int, trusted: bool
             f"segmenter.depth_weights: expected {len(outputs)} weights, one per output of {name}, "
             f"got {len(params.depth_weights)}."
         )
+
+
+@torch.no_grad()
+def check_single_image(model: nn.Module, params: SegmenterParams, size: int, why: str) -> None:
+    """Try a segmenter in training mode on a batch of one image, which some layers of normalisation cannot take.
+
+    Args:
+        model: the segmenter; it is left as it is.
+        params: its block of `params.yaml`.
+        size: the side of the images of the run.
+        why: how a batch of one comes about and what to do, for the error.
+
+    Raises:
+        ScalerError: batch normalisation would have single values to normalise.
+    """
+    device = next(model.parameters()).device
+    try:
+        copy.deepcopy(model).train()(torch.zeros(1, 3, size, size, device=device))
+    except ValueError as error:  # torch's own check, before it divides by the number of values less one
+        name = " ".join([params.model, *(str(value) for value in params.options.values() if isinstance(value, str))])
+        raise ScalerError(
+            f"segmenter: {name} cannot be trained on one image at a time: it normalises single values over the batch "
+            f"({error}). {why}, or choose another network in params.yaml."
+        ) from None
 
 
 @torch.no_grad()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from scaler.artifacts.models import ModelInput
 from scaler.artifacts.splits import DataSet
+from scaler.models.trial import check_single_image
 from scaler.params import Params, ScheduleParams
 from scaler.training.checkpoints import trained_epochs
 from scaler.training.device import Compute, find_compute
 from scaler.training.loop import Task, train
 from scaler.training.memory import explained
-from scaler.training.sampling import Key
+from scaler.training.sampling import Key, batch_index
 from scaler.training.sets import load_split
 
 Log = list[dict[str, float]]
@@ -113,8 +114,25 @@ class TrainingRun:
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""
         task = replace(task, epochs_before=self.epochs_before)
+        self._check_single_images(task)
         with explained(*self._sizes(task), self.compute.device):
             return train(task, self.schedule, self.steps, TITLES[self.stage].format(self.round))
+
+    def _check_single_images(self, task: Task) -> None:
+        """Whether the segmenter can be trained, where it may see one image at a time."""
+        student = task.models.get("student")
+        if student is None or not self.schedule.epochs:
+            return
+        first = batch_index(task.key, 0, 0, task.count, self.schedule.batch_size, task.strata)  # none is smaller
+        why = ""
+        if task.count == 1:
+            why = f"{self.stage} has one image: label more"
+        elif len(first) == 1:
+            why = f"The batches of {self.stage} are of one image: raise its batch_size"
+        elif self.round is not None and self.params.phase_one.batch_statistics == "per_view":
+            why = "A batch may have one simple image: set phase_one.batch_statistics: joint"
+        if why:
+            check_single_image(student, self.params.segmenter, self.size, why)
 
     def _sizes(self, task: Task) -> tuple[str, str]:
         """What the stage computes at a time, and what to set if that does not fit."""
