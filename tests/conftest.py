@@ -27,6 +27,9 @@ def _bounded_threads() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that no worker is left with one of them at the end."""
     items.sort(key=_place)  # stable: within a file the order stays
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker(pytest.mark.timeout(3600))  # a large model on a slow laptop
 
 
 def _place(item: pytest.Item) -> int:

@@ -13,7 +13,6 @@ from tests.engines.tree import Tree, make_tree
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.exhaustive)])
 def test_a_build_with_kills_gives_the_same_bytes(kills: int, built: Tree, tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
