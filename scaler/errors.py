@@ -6,6 +6,8 @@ in `str(error)` and in `Faults.lines`. No code reads these sentences back: to te
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -178,6 +180,16 @@ def merge(faults: Iterable[Fault]) -> list[Fault]:
         )
         for same in alike.values()
     ]
+
+
+def fault_table(faults: Iterable[Fault]) -> str:
+    """The faults as CSV, a line each: entry (the files), images (the ids), kind, reason, remedy."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("entry", "images", "kind", "reason", "remedy"))
+    for item in faults:
+        writer.writerow((" ".join(map(str, item.files)), " ".join(item.ids), item.kind, item.reason, item.remedy))
+    return text.getvalue().encode(errors="backslashreplace").decode()  # names may hold bytes that are no UTF-8
 
 
 def printable(text: str) -> str:

@@ -15,6 +15,9 @@ SCHEMA = dict.fromkeys(
 # beside the images, makes these again without retraining a model.
 KNOWN_BY_CONTENT = ("data", "truth")
 
+LEFT_OUT = "left_out.csv"
+"""Beside the training data, with `prepare_data.skip_broken`: what could not be read."""
+
 SPLITS = ("train", "val", "test")
 MODELS = ("segmenter", "teacher", "sam")
 """The models that an evaluation judges, in the order in which they are listed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from scaler.artifacts.large import LargeImages
 from scaler.artifacts.splits import DataSet
 from scaler.data.entries import RECIPE, Entry, Generate, of_folder, of_recipe
 from scaler.data.marks import points, scribbles
-from scaler.data.reading import Pixels
+from scaler.data.reading import SKIPPED, Pixels
 from scaler.data.resize import shrunk, to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
 from scaler.errors import Fault, Faults, ScalerError
@@ -42,12 +42,17 @@ class Truth:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The three splits, and the training split's truth, which no training stage may see."""
+    """The three splits, and the training split's truth, which no training stage may see.
+
+    Attributes:
+        left_out: what could not be read, with `skip_broken`; files below the source.
+    """
 
     train: DataSet
     val: DataSet
     test: DataSet
     truth: Truth
+    left_out: list[Fault] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     listed = _listed(source, params, [entry.id for entry in entries["train"]], faults)
     stacks = {split: _read(split, entries[split], params, faults) for split in SPLITS}
     faults.raise_if_errors()
-    for item in faults.of("warning") if params.skip_broken else []:
+    left_out = [item.relative_to(source) for item in faults.of("warning") if item.remedy.startswith(SKIPPED)]
+    for item in left_out:
         log.info(f"warning: {item}")
     train = stacks["train"]
     return Prepared(
@@ -127,6 +133,7 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
         val=_evaluation(stacks["val"], params),
         test=_evaluation(stacks["test"], params),
         truth=Truth(train.ids, train.mask, train.known),
+        left_out=left_out,
     )
 
 

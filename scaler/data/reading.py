@@ -17,6 +17,7 @@ from scaler.errors import Fault, Faults
 from scaler.params import PrepareDataParams
 
 U8 = NDArray[np.uint8]
+SKIPPED = "left out (prepare_data.skip_broken)"
 SMALL_DIFFERENCE = 16  # pixels up to which resizing is offered
 
 
@@ -65,9 +66,8 @@ def skippable(found: Faults, params: PrepareDataParams) -> list[Fault]:
     """The faults of one sample; warnings instead of errors with `params.skip_broken`."""
     if not params.skip_broken:
         return found.items
-    remedy = "left out (prepare_data.skip_broken)"
     return [
-        replace(item, severity="warning", remedy=f"{remedy}; {item.remedy}") if item.severity == "error" else item
+        replace(item, severity="warning", remedy=f"{SKIPPED}; {item.remedy}") if item.severity == "error" else item
         for item in found.items
     ]
 

@@ -21,12 +21,12 @@ from scaler.data import points_files
 from scaler.data.decode import SUFFIXES
 from scaler.data.images import read_marks, read_mask
 from scaler.data.points import draw
-from scaler.errors import Fault, Faults, ScalerError
+from scaler.errors import Fault, Faults, ScalerError, fault_table
 from scaler.exchange.image_files import files_by_id
 from scaler.exchange.merge import Labels
 from scaler.exchange.parsing import broken
 from scaler.exchange.raster import png_bytes
-from scaler.exchange.reading import broken_list, opened
+from scaler.exchange.reading import opened
 from scaler.exchange.shapes import U8, ImportOptions
 
 RECORD = "corrections.csv"
@@ -100,7 +100,7 @@ def import_corrections(
         reason = f"cannot be written ({error.strerror})"
         raise broken(error.filename or root, reason, "fix that, and run the same command again", "write") from None
     if options.skip_broken:
-        write_file(root / BROKEN_LIST, broken_list(left_out))
+        write_file(root / BROKEN_LIST, fault_table(left_out).encode())
     new = sum(change.old is None for change in made)
     head = f"{root}: {len(made) - new} labels corrected, {new} added, {len(changes) - len(made)} unchanged"
     tail = [f"the broken entries are listed in {root / BROKEN_LIST}"] if left_out else []

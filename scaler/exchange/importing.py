@@ -12,12 +12,12 @@ import numpy as np
 
 from scaler.artifacts.filehash import sha256
 from scaler.artifacts.writing import write_file
-from scaler.errors import Fault, Faults
+from scaler.errors import Fault, Faults, fault_table
 from scaler.exchange.image_files import files_by_id
 from scaler.exchange.merge import Labels
 from scaler.exchange.parsing import broken, read_json
 from scaler.exchange.raster import png_bytes
-from scaler.exchange.reading import Reading, broken_list, opened
+from scaler.exchange.reading import Reading, opened
 from scaler.exchange.shapes import ImportOptions
 from scaler.exchange.staging import staged, staged_files
 
@@ -66,7 +66,7 @@ def import_annotations(
             raise broken(source, "no image is left without its broken entries", kind="source_empty")
         kept = _move(staging, out, overwrite)
         if options.skip_broken:
-            write_file(out / BROKEN_LIST, broken_list(left_out))
+            write_file(out / BROKEN_LIST, fault_table(left_out).encode())
         _record(out / RECORD, _entry(kind, reading, made, date))
     head = f"{out}: {made['images']} images, {made['masks']} masks, {made['marks']} marks files"
     tail = [f"the broken entries are listed in {out / BROKEN_LIST}"] if left_out else []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -195,13 +193,3 @@ def _unpacked(kind: str, source: Path) -> Iterator[Path]:
             raise broken(source, reason, "make room there, or unpack it yourself", "zip") from None
         inside = [path for path in Path(folder).iterdir() if not path.name.startswith(("__MACOSX", "."))]
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else Path(folder)
-
-
-def broken_list(faults: list[Fault]) -> bytes:
-    """The left-out entries as CSV: entry, image ids, kind, reason, remedy."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("entry", "images", "kind", "reason", "remedy"))
-    for item in faults:
-        writer.writerow((" ".join(map(str, item.files)), " ".join(item.ids), item.kind, item.reason, item.remedy))
-    return text.getvalue().encode(errors="backslashreplace")

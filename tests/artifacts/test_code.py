@@ -26,7 +26,7 @@ TAKEN = {
     "scaler.artifacts.writing": {"write_file"},
     "scaler.data.checks.examine": {"examine"},
     "scaler.data.checks.summary": {"summary"},
-    "scaler.errors": {"Fault", "Faults", "ScalerError", "merge", "printable"},
+    "scaler.errors": {"Fault", "Faults", "ScalerError", "fault_table", "merge", "printable"},
     "scaler.models.weights.link": {"project_path"},
     "scaler.models.weights.registry": {"find"},  # for the advice in an error
     "scaler.params": {"Block", "INIT", "WARM_UP", "explain", "load_params", "round_name", "round_number"},  # and blocks

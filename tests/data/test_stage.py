@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
 
+from scaler.artifacts.names import LEFT_OUT
+from scaler.artifacts.splits import open_data
 from scaler.errors import ScalerError
 from scaler.pipeline.job import run_stage
 from stages import prepare_data
@@ -37,6 +40,27 @@ def test_warnings_are_told_and_do_not_stop(own: Tree, capsys: pytest.CaptureFixt
     assert "images/test_b.png, images/train_a.png: the same picture in two splits" in told
     assert "The data can be used" in told
     assert (own.root / "d" / "train.h5").is_file()
+
+
+def test_what_skip_broken_leaves_out_is_listed(own: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    values = own.params()
+    values["prepare_data"] |= {"skip_broken": True}
+    own.write_params(values)
+    (own.root / "data/own/masks/train_a.png").write_bytes(b"no picture")
+    (own.root / "data/own/images/val_a.png").write_bytes(b"")
+    write(own.root / "data/own/images/val_b.png", picture(9))
+    write(own.root / "data/own/masks/val_b.png", shape(9))
+    run_stage("prepare_data", prepare_data.main, ["--source", "data/own", *OUT])
+    with (own.root / "d" / LEFT_OUT).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["entry"], row["images"]) for row in rows] == [
+        ("masks/train_a.png", "train_a"),
+        ("images/val_a.png", "val_a"),
+    ]
+    assert "skip_broken" in rows[0]["remedy"]
+    assert "masks/train_a.png" in capsys.readouterr().out
+    data = open_data(own.root / "d" / "train.h5")
+    assert data.labelled[data.ids.index("train_a")] == 0
 
 
 def test_errors_stop_before_anything_is_written(own: Tree) -> None:
