@@ -59,7 +59,7 @@ def with_adaptation(model: Adapted, adaptation: str) -> Adapted:
     if adaptation == "adapter":
         model.add_adapter()
     elif adaptation == "lora":
-        add_lora(model.encoder(), 2)
+        add_lora(model.encoder(), 2, model.lora_layers)
     model.freeze()
     return model
 

@@ -14,6 +14,7 @@ from scaler.cli.imports import import_labels
 from scaler.cli.inspect import inspect
 from scaler.cli.predict import predict
 from scaler.cli.preset import preset
+from scaler.cli.pretrain import pretrain
 from scaler.cli.show import show
 from scaler.cli.split import split
 from scaler.cli.study import study
@@ -31,7 +32,7 @@ app = typer.Typer(
 for group, name in ((weights, "weights"), (exporting, "export")):
     app.add_typer(group, name=name)
 app.command("import")(import_labels)
-COMMANDS: tuple[Callable[..., None], ...] = (preset, study, check, split, predict, evaluate, inspect, show)
+COMMANDS: tuple[Callable[..., None], ...] = (preset, study, pretrain, check, split, predict, evaluate, inspect, show)
 for command in COMMANDS:
     app.command()(command)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from scaler.models.lora import ATTENTION_PROJECTIONS
 from scaler.models.prompts import Prompts
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # of SAM, MobileSAM and SAM2, on RGB in [0, 255]
@@ -30,6 +31,11 @@ class Features:
     embedding: Tensor
     high_resolution: tuple[Tensor, ...] = ()
 
+    def repeated(self, times: int) -> Features:
+        """Each image's features so many times in a row, for several prompts of one image."""
+        maps = [map_.repeat_interleave(times, dim=0) for map_ in (self.embedding, *self.high_resolution)]
+        return Features(maps[0], tuple(maps[1:]))
+
 
 class AdaptedModel(nn.Module, ABC):
     """`F` of the paper: a promptable model, its image encoder frozen but for an adaptation.
@@ -44,16 +50,19 @@ class AdaptedModel(nn.Module, ABC):
 
     multiple_of = 1  # inputs are resized to the encoder's own size
     trained_beside: tuple[str, ...]  # prefixes of parameter names, beside the adaptation's own
+    lora_layers = ATTENTION_PROJECTIONS  # endings of the names of the encoder's layers that LoRA adapts
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, side: int) -> None:
+    def __init__(
+        self, side: int, mean: tuple[float, float, float] = PIXEL_MEAN, std: tuple[float, float, float] = PIXEL_STD
+    ) -> None:
         super().__init__()
         self.side = side
         self.recompute = False
         self._trained: list[str] = []
-        self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("pixel_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @abstractmethod
     def encoder(self) -> nn.Module:
@@ -93,16 +102,25 @@ class AdaptedModel(nn.Module, ABC):
         return self
 
     def forward(self, image: Tensor, prompts: Prompts | None = None) -> Tensor:
-        """(B, 3, H, W) RGB in [0, 1], and prompts in pixels of that frame, to logits (B, 1, H, W)."""
+        """(B, 3, H, W) RGB in [0, 1], and prompts in pixels of that frame, to logits (B, 1, H, W).
+
+        With n B prompts, n for each image in turn, images are encoded once and logits are (n B, 1, H, W).
+        """
         height, width = image.shape[-2:]
-        resized = F.interpolate(image, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
-        learns = any(parameter.requires_grad for parameter in self._encoder_parameters())
-        with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
-            features = self.encode((resized * 255.0 - self.pixel_mean) / self.pixel_std)
+        features = self.features(image)
         if prompts is not None:
+            if len(prompts) > len(image):
+                features = features.repeated(len(prompts) // len(image))
             prompts = prompts.scaled(self.side / width, self.side / height)
         logits = self.decode(features, prompts)
         return F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
+
+    def features(self, image: Tensor) -> Features:
+        """(B, 3, H, W) RGB in [0, 1] to features: brought to the encoder's size and normalised."""
+        resized = F.interpolate(image, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
+        learns = any(parameter.requires_grad for parameter in self._encoder_parameters())
+        with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
+            return self.encode((resized * 255.0 - self.pixel_mean) / self.pixel_std)
 
     def _encoder_parameters(self) -> list[nn.Parameter]:
         adapter = getattr(self, "adapter", None)

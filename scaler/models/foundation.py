@@ -20,11 +20,15 @@ def build_foundation(params: SamParams) -> AdaptedModel:
         ScalerError: the weights are missing, damaged, or of another architecture than `params.model`; or `params.size`
             does not suit it.
     """
-    path = Path(params.weights)
-    state = read_state_dict(path, params.sha256)
-    model: AdaptedModel = _family(params.model).loaded(params.model, params.size, state, path)
+    model = with_weights(params.model, params.size, Path(params.weights), params.sha256)
     add_adaptation(model, params.adaptation, params.lora_rank)
     model.recompute = params.recompute
+    return model
+
+
+def with_weights(name: str, side: int | None, path: Path, expected_sha256: str | None = None) -> AdaptedModel:
+    """The model as its file has it, nothing adapted, on the CPU; raises as `build_foundation`."""
+    model: AdaptedModel = _family(name).loaded(name, side, read_state_dict(path, expected_sha256), path)
     return model
 
 
@@ -39,7 +43,7 @@ def add_adaptation(model: AdaptedModel, adaptation: str, lora_rank: int) -> None
     if adaptation == "adapter":
         model.add_adapter()
     elif adaptation == "lora":
-        add_lora(model.encoder(), lora_rank)
+        add_lora(model.encoder(), lora_rank, model.lora_layers)
     model.freeze()
 
 

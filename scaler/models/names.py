@@ -12,6 +12,7 @@ VIT = "scaler.models.sam_vit"
 SAM2 = "scaler.models.sam2"
 FOUNDATIONS = {
     "nano": VIT,
+    "lite": "scaler.models.lite",
     "vit_b": VIT,
     "vit_l": VIT,
     "vit_h": VIT,

@@ -66,6 +66,11 @@ class Prompts:
         box = None if self.box_xyxy is None else self.box_xyxy * factors.repeat(2)
         return replace(self, points_xy=self.points_xy * factors, box_xyxy=box)
 
+    def to(self, device: torch.device) -> Prompts:
+        """The same prompts on another device."""
+        tensors = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        return replace(self, **tensors)
+
     def select(self, chosen: slice | Tensor) -> Prompts:
         """The prompts of the chosen images."""
         return Prompts(

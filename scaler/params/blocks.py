@@ -143,7 +143,7 @@ class SamParams(Block):
     """The foundation model: which architecture, the frozen weights that it starts from, and how it is adapted."""
 
     model: Literal[
-        "nano", "vit_b", "vit_l", "vit_h", "mobile_sam",
+        "nano", "lite", "vit_b", "vit_l", "vit_h", "mobile_sam",
         "sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "sam2.1_large",
     ]  # fmt: skip
     weights: CommandPath

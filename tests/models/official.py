@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from scaler.models.foundation import untrained
 from scaler.models.names import FOUNDATIONS, SAM2, VIT
 from scaler.models.sam import CONFIGS, empty_sam
 from tests.models import mobile_oracle, sam2_oracle
@@ -18,6 +19,8 @@ def write_official(name: str, path: Path) -> None:
         torch.save({"model": _filled(sam2_oracle.shapes(name))}, path)
     elif FOUNDATIONS[name] == VIT:
         torch.save(_filled(empty_sam(CONFIGS[name]).state_dict()), path)
+    elif name == "lite":
+        torch.save(_filled(untrained(name, None).state_dict()), path)
     else:
         torch.save(_filled(mobile_oracle.shapes()), path)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from scaler.errors import ScalerError
-from scaler.models.lora import LoraLinear
+from scaler.models.lora import Lora
 from scaler.models.protocols import Foundation
 from scaler.models.sam2 import Sam2, untrained
 from tests.models.sam2_oracle import MINI, mini, shake
@@ -155,8 +155,8 @@ def test_lora_is_beside_every_attention_of_hiera_and_starts_as_nothing() -> None
     plain, model, image = mini("decoder"), mini("lora"), pictures(2, SIDE, SIDE)
     torch.testing.assert_close(model(image), plain(image))
     for block in model.encoder().backbone.blocks:
-        assert isinstance(block.attn.qkv, LoraLinear)
-        assert isinstance(block.attn.proj, LoraLinear)
+        assert isinstance(block.attn.qkv, Lora)
+        assert isinstance(block.attn.proj, Lora)
     in_encoder = [name for name in model.trainable_names() if "vision_encoder" in name]
     assert len(in_encoder) == sum(MINI.blocks) * 2 * 2  # layers, matrices
     shake(model.encoder().backbone.blocks[2].attn.qkv.lora_up, 1)
