@@ -149,8 +149,8 @@ def _examples(rng: np.random.Generator, photographs: list[Photograph], recipe: R
         if found == recipe.batch:
             return
     raise ScalerError(
-        f"pretrain: {TRIES} crops had no segment of useful size (0.4 % to 80 % of the crop). Are these label maps, with "
-        "an integer for each segment?"
+        f"pretrain: {TRIES} crops had no segment of useful size (0.4 % to 80 % of the crop). Are these label maps, "
+        "with an integer for each segment?"
     )
 
 
