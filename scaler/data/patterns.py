@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
@@ -15,6 +16,7 @@ from scaler.params import PrepareDataParams
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}|\*")
 SEVERAL_FOLDERS = ("folder", "below")  # match "/", too
+SEVERAL = " | "  # between patterns of one key, for a source of several structures
 
 Key = tuple[tuple[str, str], ...]
 
@@ -61,26 +63,66 @@ def find_by_patterns(root: Path, params: PrepareDataParams, faults: Faults) -> S
     """The files that fit the patterns `images`, `masks` and `marks`.
 
     An id is the image's path without suffix. The split and the set are what `{split}` and `{set}` stand for, or else
-    what the folders' names say. `faults` gets masks and marks without image.
+    what the folders' names say. `faults` gets masks and marks without image. Where the keys hold several patterns,
+    the first of `masks` goes with the first of `images`, and so on.
 
     Raises:
         ScalerError: something is not a pattern.
     """
-    images = Pattern(params.images, "images")
-    labels = [(key, Pattern(getattr(params, key), key)) for key in ("masks", "marks") if getattr(params, key) != AUTO]
-    for key, pattern in labels:
-        if set(pattern.names) - set(images.names):
-            reason = f"prepare_data.{key}: placeholders that prepare_data.images has not: {pattern.text}"
-            raise ScalerError(Fault("pattern", (), reason, "use the same placeholders in both"))
+    structures = _structures(params)
     found = SourceFiles()
     files = list_files(root, faults)
-    taken = {path for path in files for _, pattern in labels if pattern.match(path) is not None}
-    by_key: list[dict[Key, str]] = [{} for _ in labels]
-    for path in files:
-        values = None if path in taken else images.match(path)
-        if values is not None:
-            _add_image(found, root, path, values, labels, by_key, faults)
-    for (kind, pattern), ids in zip(labels, by_key, strict=True):
+    patterns = [pattern for one in structures for _, pattern in one.labels]
+    taken = {path for path in files for pattern in patterns if pattern.match(path) is not None}
+    for path in (path for path in files if path not in taken):
+        for one in structures:
+            values = one.images.match(path)
+            if values is not None:
+                _add_image(found, root, path, values, one, faults)
+                break
+    for one in structures:
+        _add_labels(found, root, files, one, faults)
+    used = {path.relative_to(root).as_posix() for path in found.images.values()}
+    others = [path for path in files if path not in taken and path not in used]
+    if others:
+        reason = f"{len(others)} images are left out: they fit neither pattern"
+        remedy = "change prepare_data.images if you want to use them"
+        faults.add(Fault("images_left_out", tuple(root / path for path in others), reason, remedy, "note"))
+    if not found.images:
+        reason = f"prepare_data.images: no file fits {params.images}"
+        faults.add(Fault("folder_without_image", (root,), reason, f"correct it; files end with {', '.join(SUFFIXES)}"))
+    return found
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """Patterns that belong together, and the images that were found by them, by what fills each pattern of labels."""
+
+    images: Pattern
+    labels: list[tuple[str, Pattern]]
+    ids: list[dict[Key, str]]
+
+
+def _structures(params: PrepareDataParams) -> list[_Structure]:
+    images = [Pattern(text, "images") for text in params.images.split(SEVERAL)]
+    labels: list[list[tuple[str, Pattern]]] = [[] for _ in images]
+    for key in ("masks", "marks"):
+        texts = getattr(params, key).split(SEVERAL)
+        if texts == [AUTO]:
+            continue
+        if len(texts) != len(images):
+            reason = f"prepare_data.{key}: {len(texts)} patterns for the {len(images)} of prepare_data.images"
+            raise ScalerError(Fault("pattern", (), reason, f"write one for each, separated by {SEVERAL!r}"))
+        for text, own, image in zip(texts, labels, images, strict=True):
+            own.append((key, Pattern(text, key)))
+            if set(own[-1][1].names) - set(image.names):
+                reason = f"prepare_data.{key}: placeholders that prepare_data.images has not: {text}"
+                raise ScalerError(Fault("pattern", (), reason, "use the same placeholders in both"))
+    return [_Structure(image, own, [{} for _ in own]) for image, own in zip(images, labels, strict=True)]
+
+
+def _add_labels(found: SourceFiles, root: Path, files: list[str], structure: _Structure, faults: Faults) -> None:
+    for (kind, pattern), ids in zip(structure.labels, structure.ids, strict=True):
         store = found.masks if kind == "masks" else found.marks
         listed = files if kind == "masks" else [*files, *list_files(root, faults, POINTS_SUFFIXES)]
         for path in listed:
@@ -91,29 +133,13 @@ def find_by_patterns(root: Path, params: PrepareDataParams, faults: Faults) -> S
             elif image_id is not None:
                 store[image_id] = root / path
             elif values is not None:
-                reason = f"no image fits this {kind.removesuffix('s')}: expected {images.text}"
+                reason = f"no image fits this {kind.removesuffix('s')}: expected {structure.images.text}"
                 remedy = f"add the image, or correct prepare_data.images or prepare_data.{kind}"
                 faults.add(Fault("label_without_image", (root / path,), reason, remedy))
-    used = {path.relative_to(root).as_posix() for path in found.images.values()}
-    others = [path for path in files if path not in taken and path not in used]
-    if others:
-        reason = f"{len(others)} images are left out: they fit neither pattern"
-        remedy = "change prepare_data.images if you want to use them"
-        faults.add(Fault("images_left_out", tuple(root / path for path in others), reason, remedy, "note"))
-    if not found.images:
-        reason = f"prepare_data.images: no file fits {images.text}"
-        faults.add(Fault("folder_without_image", (root,), reason, f"correct it; files end with {', '.join(SUFFIXES)}"))
-    return found
 
 
 def _add_image(
-    found: SourceFiles,
-    root: Path,
-    path: str,
-    values: dict[str, str],
-    labels: list[tuple[str, Pattern]],
-    by_key: list[dict[Key, str]],
-    faults: Faults,
+    found: SourceFiles, root: Path, path: str, values: dict[str, str], structure: _Structure, faults: Faults
 ) -> None:
     image_id = PurePosixPath(path).with_suffix("").as_posix()
     if image_id in found.images:
@@ -126,7 +152,7 @@ def _add_image(
     found.images[image_id] = root / path
     found.sets[image_id] = values.get("set") or set_of_parts(folders)
     found.mask_remedies[image_id] = "add its mask"
-    for (kind, pattern), ids in zip(labels, by_key, strict=True):
+    for (kind, pattern), ids in zip(structure.labels, structure.ids, strict=True):
         ids[_key(values, pattern)] = image_id
         if kind == "masks":
             found.mask_remedies[image_id] = f"add {root / pattern.fill(values)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from scaler.data.checks.pairing import find_patterns
 from scaler.data.folder import find_files
 from scaler.data.layouts import AUTO, SPLITS, detect
+from scaler.data.patterns import SEVERAL
 from scaler.data.source_files import SourceFiles
 from scaler.errors import Faults, ScalerError
 from scaler.params import PrepareDataParams
@@ -98,8 +99,9 @@ def _candidates(source: Path) -> Iterator[PrepareDataParams]:
         has_marks = layout == "cod" and any(source.glob("*/[Ss]cribble"))
         yield plain.model_copy(update={"layout": layout, "supervision": "scribbles" if has_marks else "semi"})
     patterns = find_patterns(source)
-    if patterns is not None:
-        yield plain.model_copy(update={"layout": "pairs", "images": patterns[0], "masks": patterns[1]})
+    for count in sorted({min(1, len(patterns)), len(patterns)} - {0}):
+        images, masks = (SEVERAL.join(texts) for texts in zip(*patterns[:count], strict=True))
+        yield plain.model_copy(update={"layout": "pairs", "images": images, "masks": masks})
     for pattern in ("{name}.*", "{folder}/{name}.*"):
         yield plain.model_copy(update={"layout": "pairs", "images": pattern})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
@@ -18,61 +18,99 @@ from scaler.errors import ScalerError
 LOOKED_AT = 3  # files of a unit
 COMPARED = 40  # names of a unit
 CUTS = 3  # endings of an image's name that are tried
-SEPARATORS = re.compile(r"[-_. ]")
+SEPARATORS = re.compile(r"[-_. /]")
+WORDS = (  # with which names of images or masks begin (img_1, mask_1), or which are all of them (1/img, 1/mask)
+    "img", "image", "im", "i", "photo", "picture", "pic", "original", "orig", "raw", "input", "rgb", "x",
+    "mask", "gt", "groundtruth", "ground_truth", "label", "lbl", "seg", "segmentation", "annotation", "target", "m",
+    "y",
+)  # fmt: skip
+BEGINNING = re.compile(rf"(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})s?(?:[-_. ]+|(?=\d))(?=.)", re.IGNORECASE)
+
+Frame = tuple[str, str]  # what is before and behind the common part of a name
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Files of one folder with one suffix; `ending` is what follows the name of another file in their names, or ""."""
+    """Files of one folder with one suffix, whose names have one beginning and one ending. Of images, any suffix.
+
+    Attributes:
+        folder: below the source.
+        suffix: with the dot.
+        beginning: a word for images or masks with its separator, or "".
+        ending: what follows the name of another file in their names, or "".
+    """
 
     folder: str
     suffix: str
+    beginning: str
     ending: str
 
 
 @dataclass(frozen=True)
 class Match:
-    """An image unit and a mask unit, and what follows the common name in either."""
+    """An image unit and a mask unit, what is around the common part of their names, and the suffixes of the images."""
 
     images: Unit
     masks: Unit
-    image_ending: str
-    mask_ending: str
+    image_frame: Frame
+    mask_frame: Frame
+    suffixes: frozenset[str]
     votes: int
 
 
-def find_patterns(source: Path) -> tuple[str, str] | None:
-    """The patterns of images and masks (layout `pairs`) that fit most files, or None if nothing pairs."""
+def find_patterns(source: Path) -> list[tuple[str, str]]:
+    """Patterns of images and masks (layout `pairs`), one pair a structure, those that fit most files first."""
     units = _units(PurePosixPath(name) for name in files(source))
-    masks = {unit for unit, stems in units.items() if _are_masks(source, unit, stems)}
-    by_base: dict[str, list[tuple[Unit, str]]] = defaultdict(list)
+    masks = {unit for unit, stems in units.items() if _are_masks(source, stems)}
+    by_base: dict[str, list[tuple[Unit, Frame]]] = defaultdict(list)
     for unit, stems in units.items():
         if unit not in masks:
             for stem in stems:
-                for cut in _cuts(stem)[: CUTS + 1]:
-                    by_base[stem[:cut]].append((unit, stem[cut:]))
-    matches = [match for unit in sorted(masks, key=str) if (match := _best(unit, units[unit], by_base))]
+                for base, frame in _bases(stem, unit, CUTS + 1):
+                    by_base[base].append((unit, frame))
+    matches = [match for unit in sorted(masks, key=str) if (match := _best(unit, [*units[unit]], by_base))]
     families: dict[tuple[object, ...], list[Match]] = defaultdict(list)
     for match in matches:
-        families[(*_differing(match), match.image_ending, match.mask_ending)].append(match)
-    if not families:
-        return None
-    largest = max(families.values(), key=lambda family: sum(match.votes for match in family))
-    return _patterns(largest)
+        families[(*_differing(match), match.image_frame, match.mask_frame)].append(match)
+    found: list[tuple[str, str]] = []
+    taken: set[Unit] = set()
+    for family in sorted(families.values(), key=lambda family: -sum(match.votes for match in family)):
+        if not taken & {match.images for match in family}:  # else it is a second annotator's, or a smaller copy
+            taken |= {match.images for match in family}
+            found.append(_patterns(family))
+    return found
 
 
-def _units(paths: Iterable[PurePosixPath]) -> dict[Unit, list[str]]:
-    folders: dict[str, list[tuple[str, str]]] = defaultdict(list)
+def _units(paths: Iterable[PurePosixPath]) -> dict[Unit, dict[str, PurePosixPath]]:
+    """The files of each unit, by name without suffix."""
+    folders: dict[str, dict[tuple[str, str], PurePosixPath]] = defaultdict(dict)
     for path in paths:
         if path.suffix.lower() in SUFFIXES:
-            folders[path.parent.as_posix()].append((normalize("NFC", path.stem), path.suffix))
-    units: dict[Unit, list[str]] = defaultdict(list)
+            folder, stem = path.parent, path.stem
+            if len(stem) > 1 and stem.casefold() in WORDS and folder.name:  # the folder is what names the image
+                folder, stem = folder.parent, f"{folder.name}/{stem}"
+            folders[folder.as_posix()][normalize("NFC", stem), path.suffix] = path
+    units: dict[Unit, dict[str, PurePosixPath]] = defaultdict(dict)
     for folder, names in folders.items():
         stems = {stem for stem, _ in names}
-        for stem, suffix in sorted(names):
-            cut = next((cut for cut in _cuts(stem)[1:] if stem[:cut] in stems), len(stem))
-            units[Unit(folder, suffix, stem[cut:])].append(stem)
+        for (stem, suffix), path in sorted(names.items()):
+            cut = stem.find("/") if "/" in stem else len(stem)
+            cut = next((cut for cut in _cuts(stem)[1:] if stem[:cut] in stems), cut)
+            units[Unit(folder, suffix, _beginning(stem), stem[cut:])][stem] = path
     return units
+
+
+def _beginning(stem: str) -> str:
+    found = BEGINNING.match(stem)
+    return found[0] if found else ""
+
+
+def _bases(stem: str, unit: Unit, most: int | None = None) -> Iterator[tuple[str, Frame]]:
+    """What names of an image and its mask may have in common, whole names first, and what is around it."""
+    for begin in dict.fromkeys((0, len(unit.beginning))):
+        for cut in _cuts(stem)[:most]:
+            if cut > begin:
+                yield stem[begin:cut], (stem[:begin], stem[cut:])
 
 
 def _cuts(stem: str) -> list[int]:
@@ -80,11 +118,10 @@ def _cuts(stem: str) -> list[int]:
     return [len(stem), *(match.start() for match in reversed(list(SEPARATORS.finditer(stem))) if match.start())]
 
 
-def _are_masks(source: Path, unit: Unit, stems: Sequence[str]) -> bool:
+def _are_masks(source: Path, stems: Mapping[str, PurePosixPath]) -> bool:
     step = max(1, len(stems) // LOOKED_AT)
     looked_at = 0
-    for stem in stems[::step][:LOOKED_AT]:
-        path = source / unit.folder / f"{stem}{unit.suffix}"
+    for path in [source / path for path in stems.values()][::step][:LOOKED_AT]:
         try:
             mask_of(decode(path), path)
             looked_at += 1
@@ -94,25 +131,31 @@ def _are_masks(source: Path, unit: Unit, stems: Sequence[str]) -> bool:
     return looked_at > 0
 
 
-def _best(unit: Unit, stems: Sequence[str], by_base: dict[str, list[tuple[Unit, str]]]) -> Match | None:
-    votes: Counter[tuple[Unit, str, str]] = Counter()
+def _best(unit: Unit, stems: Sequence[str], by_base: dict[str, list[tuple[Unit, Frame]]]) -> Match | None:
+    votes: Counter[tuple[Unit, Frame, Frame]] = Counter()
+    suffixes: dict[tuple[Unit, Frame, Frame], set[str]] = defaultdict(set)
     compared = stems[:: max(1, len(stems) // COMPARED)]
     for stem in compared:
-        for cut in _cuts(stem):
-            for images, ending in by_base.get(stem[:cut], []):
+        for base, frame in _bases(stem, unit):
+            for images, image_frame in by_base.get(base, []):
                 if not _contradict(images.folder, unit.folder):
-                    votes[images, ending, stem[cut:]] += 1
+                    key = (replace(images, suffix=""), image_frame, frame)
+                    votes[key] += 1
+                    suffixes[key].add(images.suffix.lower())
     if not votes:
         return None
 
-    def rank(item: tuple[tuple[Unit, str, str], int]) -> tuple[int, int, int]:
-        (images, ending, mask_ending), count = item
-        return count, -len(ending) - len(mask_ending), len(_words(images.folder) & _words(unit.folder))
+    def rank(item: tuple[tuple[Unit, Frame, Frame], int]) -> tuple[int, int, int]:
+        (images, *frames), count = item
+        around = sum(len(text) for frame in frames for text in frame)
+        return count, -around, len(_words(images.folder) & _words(unit.folder))
 
-    (images, ending, mask_ending), count = max(votes.items(), key=rank)
+    best, count = max(votes.items(), key=rank)
     if 2 * count < len(compared):
         return None
-    return Match(images, unit, ending, mask_ending, count * max(1, len(stems) // len(compared)))
+    images, image_frame, frame = best
+    count *= max(1, len(stems) // len(compared))
+    return Match(images, unit, image_frame, frame, frozenset(suffixes[best]), count)
 
 
 def _words(folder: str) -> set[str]:
@@ -158,11 +201,11 @@ def _patterns(family: list[Match]) -> tuple[str, str]:
     first = family[0]
     images, masks = _differing(first)
     ends = []
-    for ending, suffixes in (
-        (first.image_ending, {match.images.suffix.lower() for match in family}),
-        (first.mask_ending, {match.masks.suffix.lower() for match in family}),
+    for (before, behind), suffixes in (
+        (first.image_frame, set[str]().union(*(match.suffixes for match in family))),
+        (first.mask_frame, {match.masks.suffix.lower() for match in family}),
     ):
-        ends.append(f"{{name}}{ending}{suffixes.pop() if len(suffixes) == 1 else '.*'}")
+        ends.append(f"{before}{{name}}{behind}{suffixes.pop() if len(suffixes) == 1 else '.*'}")
     return tuple(  # type: ignore[return-value]
         "/".join(part for part in (lead, middle, trail, end) if part)
         for middle, end in zip((images, masks), ends, strict=True)

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from scaler.data.checks.examine import examine
 from scaler.data.checks.guess import propose
+from scaler.data.checks.pairing import find_patterns
 from scaler.data.checks.summary import summary
 from scaler.data.folder import find_samples
 from scaler.params import PrepareDataParams
@@ -35,6 +36,15 @@ TREES: dict[str, tuple[tuple[str, str], ...]] = {  # image and mask of each numb
     ),
     "deep": (("my set/v1/images/train/{}.jpg", "my set/v1/masks/train/{}.png"),),
     "spaces": (("Original/{}.tif", "Ground Truth/{}.tif"),),
+    "beginnings tell": (("all/img_{}.png", "all/mask_{}.png"),),
+    "beginnings without a separator": (("photos/Image00{}.jpg", "labels/Label00{}.png"),),
+    "a beginning of masks alone": (("x/00{}.jpg", "x/gt-00{}.png"),),
+    "a folder for each image": (("cases/p{}/image.png", "cases/p{}/mask.png"),),
+    "several structures": (
+        ("A/photos/a{}.jpg", "A/drawn/a{}.png"),
+        ("B/b{}.png", "B/b{}_mask.png"),
+        ("C/img_{}.png", "C/mask_{}.png"),
+    ),
 }
 
 
@@ -62,6 +72,30 @@ def test_pairs_are_found_and_the_printed_lines_read_them(tmp_path: Path, name: s
     words = [sample.split for sample in samples if "test" in str(sample.image.relative_to(tmp_path)).lower()]
     if "Test" in str(TREES[name]) or name in ("training and test", "split in names"):
         assert set(words) == {"test"}
+
+
+def test_images_of_several_suffixes_and_names_in_either_unicode_form(tmp_path: Path) -> None:
+    for number, suffix in enumerate((".jpg", ".JPG", ".jpeg", ".png", ".tif")):
+        write(tmp_path / "photos" / f"cafe\u0301 {number}{suffix}", picture(number))
+        write(tmp_path / "drawn" / f"cafe\u0301 {number}.PNG", shape(number))
+    found = propose(tmp_path)
+    assert found.certainty == "sure: 5 of 5 images have a mask"
+    assert found.params.images == "photos/{name}.*"
+
+
+def test_a_second_annotator_is_no_structure_of_its_own(tmp_path: Path) -> None:
+    for number in range(N):
+        write(tmp_path / "images" / f"{number}.png", picture(number))
+        for folder in ("1st", "2nd"):
+            write(tmp_path / folder / f"{number}_{folder}.png", shape(number))
+    assert len(find_patterns(tmp_path)) == 1
+
+
+def test_names_of_different_splits_do_not_pair(tmp_path: Path) -> None:
+    for number in range(N):
+        write(tmp_path / "images" / f"train_{number}.png", picture(number))
+        write(tmp_path / "masks" / f"test_{number}.png", shape(number))
+    assert not propose(tmp_path).masks
 
 
 def test_the_first_screen_fits_a_terminal(tmp_path: Path) -> None:
