@@ -91,12 +91,12 @@ def _units(paths: Iterable[PurePosixPath]) -> dict[Unit, dict[str, PurePosixPath
                 folder, stem = folder.parent, f"{folder.name}/{stem}"
             folders[folder.as_posix()][normalize("NFC", stem), path.suffix] = path
     units: dict[Unit, dict[str, PurePosixPath]] = defaultdict(dict)
-    for folder, names in folders.items():
+    for place, names in folders.items():
         stems = {stem for stem, _ in names}
         for (stem, suffix), path in sorted(names.items()):
             cut = stem.find("/") if "/" in stem else len(stem)
             cut = next((cut for cut in _cuts(stem)[1:] if stem[:cut] in stems), cut)
-            units[Unit(folder, suffix, _beginning(stem), stem[cut:])][stem] = path
+            units[Unit(place, suffix, _beginning(stem), stem[cut:])][stem] = path
     return units
 
 
