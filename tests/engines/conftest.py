@@ -33,12 +33,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 def build(root: Path) -> Path:
-    """A tree that both engines have taken over; its stages run in one process, which saves their imports."""
+    """A tree that both engines have taken over."""
     tree = make_tree(root)
-    lines = tree.root / "lines.json"
-    lines.write_text(json.dumps(commands(tree)), encoding="utf-8")
-    tree.run("python", str(Path(__file__).with_name("run_stages.py")), lines.name)
-    lines.unlink()
+    tree.run_lines(commands(tree))
     tree.snakemake()
     before = tree.inodes()
     (tree.root / "dvc.log").write_text(tree.dvc("repro"), encoding="utf-8")

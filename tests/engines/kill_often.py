@@ -41,7 +41,7 @@ def build_with_kills(tree: Tree, kills: int, seed: int, longest: float) -> str:
     with path.open("w") as log:
         for number in range(kills):
             _run_and_kill(tree, ENGINES[number % 2], MOMENTS[number % 3], draw.uniform(0.5, longest), log)
-            _mend_dvc_lock(tree)
+            _drop_empty_lock(tree)
         for command in ENGINES:
             log.write(tree.run(*command, SCALER_CHECKPOINT_SECONDS="0"))
             log.flush()
@@ -73,8 +73,8 @@ def _steps(tree: Tree) -> set[tuple[str, int]]:
     return found
 
 
-def _mend_dvc_lock(tree: Tree) -> None:
-    """What the documentation tells to do after a kill -9 of DVC in the moment of writing: drop an empty dvc.lock."""
+def _drop_empty_lock(tree: Tree) -> None:
+    """As the documentation says after a kill -9 of DVC in the moment of writing: drop an empty dvc.lock."""
     lock = tree.root / "dvc.lock"
     if lock.exists() and lock.stat().st_size == 0:
         lock.unlink()

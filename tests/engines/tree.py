@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -59,6 +60,13 @@ class Tree:
     def git(self, *arguments: str) -> str:
         """`git ...`"""
         return self.run("git", *GIT, *arguments)
+
+    def run_lines(self, lines: Sequence[str]) -> None:
+        """Run stages one after another in one process, which saves their imports."""
+        file = self.root / "lines.json"
+        file.write_text(json.dumps(lines), encoding="utf-8")
+        self.run("python", str(Path(__file__).with_name("run_stages.py")), file.name)
+        file.unlink()
 
     def copy(self, target: Path) -> Tree:
         """The same tree, results and all, elsewhere (mtimes kept)."""
