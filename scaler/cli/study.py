@@ -19,6 +19,7 @@ def study(
         list[int] | None, typer.Option(help="Compute these seeds only; may be given several times.")
     ] = None,
     recipe: Annotated[list[str] | None, typer.Option(help="Compute these recipes only; likewise.")] = None,
+    supervision: Annotated[list[str] | None, typer.Option(help="Compute these kinds of labels only; likewise.")] = None,
     tables: Annotated[
         bool, typer.Option("--tables", help="Compute nothing: write the tables of the rows so far.")
     ] = False,
@@ -38,11 +39,17 @@ def study(
         return
     grid = load_study(name)
     whole, folder = cells(grid), out or Path("docs/results/studies", name)
-    chosen = [cell for cell in whole if (not seed or cell.seed in seed) and (not recipe or cell.recipe in recipe)]
+    chosen = [
+        cell
+        for cell in whole
+        if (not seed or cell.seed in seed)
+        and (not recipe or cell.recipe in recipe)
+        and (not supervision or cell.supervision in supervision)
+    ]
     if not chosen:
         raise ScalerError(
-            f"study {name}: no cell of these seeds and recipes; it has the seeds {', '.join(map(str, grid.seeds))} and "
-            f"the recipes {', '.join(grid.recipes)}."
+            f"study {name}: no such cell; it has the seeds {', '.join(map(str, grid.seeds))}, the kinds of labels "
+            f"{', '.join(grid.supervision)} and the recipes {', '.join(grid.recipes)}."
         )
     table = folder / "rows.csv"
     _, outdated = split_rows(read_rows(table), chosen)

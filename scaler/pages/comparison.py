@@ -21,7 +21,19 @@ if TYPE_CHECKING:  # pages know runs by their artifacts; the grid only says how 
     from scaler.pipeline.grid import RecipeEntry, Study
 
 MINUS = "\N{MINUS SIGN}"
-HEAD = ("supervision", "recipe", "model", "metric", "mean", "half_width_95", "seeds", "difference", "p", "mark")
+HEAD = (
+    "supervision",
+    "recipe",
+    "model",
+    "metric",
+    "mean",
+    "half_width_95",
+    "seeds",
+    "difference",
+    "p",
+    "mark",
+    "paper",
+)
 Row = dict[str, str]
 
 
@@ -36,6 +48,7 @@ class Entry:
         difference: mean over the seeds that both have of recipe minus reference; NaN for the reference itself.
         p: of the paired t-test against the reference, two-sided; NaN where it has no meaning.
         mark: "best", "second" or "".
+        paper: the paper's figure; NaN where it has none.
     """
 
     mean: float
@@ -44,6 +57,7 @@ class Entry:
     difference: float = math.nan
     p: float = math.nan
     mark: str = ""
+    paper: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,8 @@ class Line:
         recipe: how it is named and judged.
         entries: metric -> entry.
         seconds: mean over the cells.
-        memory_mb: highest of the cells.
+        memory_mb: highest of the cells, on the host.
+        gpu_memory_mb: the same of the GPU; NaN without one.
     """
 
     supervision: str
@@ -65,6 +80,7 @@ class Line:
     entries: dict[str, Entry]
     seconds: float
     memory_mb: float
+    gpu_memory_mb: float
 
     @property
     def label(self) -> str:
@@ -108,13 +124,21 @@ def lines_of(study: Study, rows: Sequence[Row]) -> list[Line]:
                 continue
             reference = _judged(rows, supervision, study.against, study.recipes[study.against])
             entries = {
-                metric: compare(_scores(own, metric), None if name == study.against else _scores(reference, metric))
+                metric: replace(
+                    compare(_scores(own, metric), None if name == study.against else _scores(reference, metric)),
+                    paper=study.published(supervision, name, metric),
+                )
                 for metric in study.metrics
             }
             seconds = float(np.mean([float(row["seconds"]) for row in own]))
-            group.append(Line(supervision, name, recipe, entries, seconds, max(float(r["memory_mb"]) for r in own)))
+            peaks = [_peak(own, column) for column in ("memory_mb", "gpu_memory_mb")]
+            group.append(Line(supervision, name, recipe, entries, seconds, *peaks))
         lines += _marked(group, study.metrics)
     return lines
+
+
+def _peak(rows: Sequence[Row], column: str) -> float:
+    return max((float(row[column]) for row in rows if row[column]), default=math.nan)
 
 
 def _judged(rows: Sequence[Row], supervision: str, name: str, recipe: RecipeEntry) -> list[Row]:
@@ -166,7 +190,7 @@ def _csv(lines: Sequence[Line]) -> str:
     for line in lines:
         for metric, e in line.entries.items():
             numbers = [_number(value, "") for value in (e.mean, e.half_width)]
-            tail = [_number(e.difference, ""), _number(e.p, ""), e.mark]
+            tail = [_number(e.difference, ""), _number(e.p, ""), e.mark, _number(e.paper, "", 3)]
             writer.writerow([line.supervision, line.name, line.recipe.result, metric, *numbers, e.count, *tail])
     return text.getvalue()
 
@@ -194,7 +218,8 @@ def _latex(study: Study, lines: Sequence[Line]) -> str:
 
 def _latex_entry(entry: Entry) -> str:
     width = "" if math.isnan(entry.half_width) else rf" $\pm$ {entry.half_width:.3f}"
-    return LATEX[entry.mark] % f"{entry.mean:.3f}" + width
+    paper = "" if math.isnan(entry.paper) else f" ({entry.paper:.3f})"
+    return LATEX[entry.mark] % f"{entry.mean:.3f}" + width + paper
 
 
 def _html(study: Study, lines: Sequence[Line], rows: Sequence[Row], cells: int) -> str:
@@ -215,6 +240,8 @@ def _html(study: Study, lines: Sequence[Line], rows: Sequence[Row], cells: int) 
         cells=cells,
         processors=sorted({row["processor"] for row in rows}),
         versions=len({row["code"] for row in rows}),
+        gpu=any(not math.isnan(line.gpu_memory_mb) for line in lines),
+        paper={group: f"{place.task}, {place.setting}, {place.dataset}" for group, place in study.paper.items()},
     )
 
 
@@ -231,9 +258,11 @@ def _html_row(study: Study, line: Line) -> dict[str, object]:
                 "mark": e.mark,
                 "difference": _number(e.difference, "", 3).replace("-", MINUS),
                 "p": _number(e.p, "", 3),
+                "paper": _number(e.paper, "", 3),
             }
             for e in line.entries.values()
         ],
         "seconds": f"{line.seconds:.0f}",
         "memory": f"{line.memory_mb:.0f}",
+        "gpu_memory": _number(line.gpu_memory_mb, "", 0),
     }

@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
@@ -51,8 +51,9 @@ def run_cell(folder: Path) -> None:
     order = json.loads(Path(ORDER).read_text(encoding="utf-8"))
     lines = evaluation_commands(load_params(), order["stops"].values())
     seconds = sum(_run(line, Path(order["shared"])) for line in lines)
+    cost = {"seconds": round(seconds, 1), "memory_mb": _peak_memory(), "gpu_memory_mb": _peak_gpu_memory()}
     rows = [
-        {"step": name, **row, "seconds": round(seconds, 1), "memory_mb": _peak_memory(), "processor": _processor()}
+        {"step": name, **row, **cost, "processor": _processor()}
         for name, stop in order["stops"].items()
         for row in _scores(Path("results/stops") / stop / "evaluation.h5")
     ]
@@ -129,6 +130,16 @@ def _peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def _peak_gpu_memory() -> int | Literal[""]:
+    """That torch held at once on the busiest GPU, in MB; "" without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return ""
+    peaks = [torch.cuda.max_memory_reserved(device) for device in range(torch.cuda.device_count())]
+    return round(max(peaks) / 2**20)
 
 
 def _processor() -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,11 @@ from scaler.metrics.names import METRICS
 from scaler.params import INIT, PARAMS_FILE, WARM_UP, Params, load_params
 from scaler.params.explain import explain
 from scaler.params.rounds import LAST
+from scaler.pipeline.identity import identity
 from scaler.pipeline.presets import lay_over, preset_names, preset_parts
+from scaler.pipeline.published import PaperSetting, paper_methods, published
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "studies"
-WITHOUT_EFFECT = ("report", "inspection")  # blocks that change no score
 
 Values = dict[str, Any]
 Name = Annotated[str, Field(min_length=1)]
@@ -40,6 +40,7 @@ class RecipeEntry(_Part):
         label: how the tables call it; None: by its key.
         result: the model that the recipe is judged by.
         bound: an upper bound, which takes no part in the marks for best and second best.
+        paper: the method of the paper's tables whose role it has.
     """
 
     preset: str | None = None
@@ -47,12 +48,20 @@ class RecipeEntry(_Part):
     label: str | None = None
     result: Literal["segmenter", "teacher", "sam"] = "segmenter"
     bound: bool = False
+    paper: str | None = None
 
     @field_validator("preset")
     @classmethod
     def _preset_exists(cls, value: str | None) -> str | None:
         if value is not None and value not in preset_names():
             raise ValueError(f"there is no preset {value!r}; `python -m scaler preset` lists them")
+        return value
+
+    @field_validator("paper")
+    @classmethod
+    def _method_exists(cls, value: str | None) -> str | None:
+        if value is not None and value not in paper_methods():
+            raise ValueError(f"got {value!r}, expected a method of the paper: {', '.join(sorted(paper_methods()))}")
         return value
 
 
@@ -69,6 +78,7 @@ class Study(_Part):
         supervision: name -> values, one group of columns each; a recipe's values are laid over them.
         recipes: name -> recipe, in the order of the tables.
         metrics: those that the tables show; the rows hold all.
+        paper: kind of labels -> the part of the paper's tables with labels of the same kind.
     """
 
     title: str
@@ -80,6 +90,7 @@ class Study(_Part):
     supervision: Annotated[dict[Name, Values], Field(min_length=1)]
     recipes: Annotated[dict[Name, RecipeEntry], Field(min_length=1)]
     metrics: Annotated[list[str], Field(min_length=1)] = ["iou", "dice", "s_alpha", "mae"]
+    paper: dict[Name, PaperSetting] = {}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Study:
@@ -91,7 +102,16 @@ class Study(_Part):
             raise ValueError(f"stops: {LAST} must be among them, as the tables show it")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds: {self.seeds} has duplicates")
+        if unknown := [name for name in self.paper if name not in self.supervision]:
+            raise ValueError(f"paper: {', '.join(unknown)} is not under supervision")
         return self
+
+    def published(self, supervision: str, recipe: str, metric: str) -> float:
+        """The paper's figure for this recipe; NaN where it has none."""
+        place, method = self.paper.get(supervision), self.recipes[recipe].paper
+        if place is None or method is None:
+            return math.nan
+        return published()[place.place].get(method, {}).get(metric, math.nan)
 
 
 @dataclass(frozen=True)
@@ -129,8 +149,7 @@ class Cell:
     @property
     def digest(self) -> str:
         """Hash over all values that can change a score."""
-        counted = {k: v for k, v in self.params.model_dump(mode="json").items() if k not in WITHOUT_EFFECT}
-        return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:12]
+        return identity(self.params.model_dump(mode="json"))
 
     def stop(self, name: str) -> str:
         """`last` is the last round, or the warm-up where there is none."""

@@ -25,8 +25,9 @@ from scaler.pipeline.grid import Cell, Study
 from scaler.pipeline.work import WORK
 from scaler.progress import log
 
-COLUMNS = ("recipe", "supervision", "seed", "step", "model", *METRICS, "seconds", "memory_mb", "processor")
-COLUMNS += ("values", "code")
+COLUMNS = ("recipe", "supervision", "seed", "step", "model", *METRICS)
+COLUMNS += ("seconds", "memory_mb", "gpu_memory_mb", "processor", "values", "code")
+ADDED = {"gpu_memory_mb"}  # columns that older files do not have
 ROOT = Path(__file__).resolve().parents[2]
 TAIL = 12  # lines of a failed cell's log that are shown
 Row = dict[str, str]
@@ -58,9 +59,9 @@ def read_rows(path: Path) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    if set(reader.fieldnames or ()) | ADDED != set(COLUMNS):
         raise ScalerError(f"{path}: expected the columns {', '.join(COLUMNS)}. Name another folder by --out.")
-    return rows
+    return [dict.fromkeys(ADDED, "") | row for row in rows]
 
 
 def split_rows(rows: Iterable[Row], cells: Sequence[Cell]) -> tuple[list[Row], list[Row]]:

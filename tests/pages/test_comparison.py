@@ -27,7 +27,7 @@ def rows() -> list[dict[str, str]]:
     return [
         {"recipe": recipe, "supervision": "1/8 & points", "seed": str(seed), "step": step, "model": model}
         | dict.fromkeys(METRICS, str(value if (step, model) == ("last", judged) else 0.0))
-        | {"seconds": "10", "memory_mb": str(100 + seed), "processor": "a processor", "code": "c"}
+        | {"seconds": "10", "memory_mb": str(100 + seed), "gpu_memory_mb": "", "processor": "a processor", "code": "c"}
         for recipe, values in SCORES.items()
         for seed, value in enumerate(values)
         for step in ("warm_up", "last")
@@ -81,3 +81,25 @@ def test_three_formats(tmp_path: Path) -> None:
 def test_recipes_without_rows_have_no_line(tmp_path: Path) -> None:
     assert lines_of(STUDY, []) == []
     assert "not complete" in write_tables(tmp_path, STUDY, [], 15)[0].read_text(encoding="utf-8")
+
+
+def test_figures_of_the_paper_stand_beside_those_of_the_same_role(tmp_path: Path) -> None:
+    place = {"task": "PIS", "setting": "1/8", "dataset": "Kvasir"}
+    recipes = {"full": {"paper": "SCALER"}, "low_one": {"paper": "WS-SAM"}, "sam": {"result": "sam"}}
+    changed = {"paper": {"1/8 & points": place}, "recipes": recipes}
+    paths = write_tables(tmp_path, Study.model_validate(STUDY.model_dump() | changed), rows(), 9)
+    page, table, latex = (path.read_text(encoding="utf-8") for path in paths)
+    found = {(row["recipe"], row["metric"]): row["paper"] for row in csv.DictReader(table.splitlines())}
+    assert found["full", "mae"] == "0.050"
+    assert set(found.values()) == {"0.050", ""}, "the paper has no IoU, and no WS-SAM with masks"
+    assert page.count("<br><small>paper 0.050") == 1
+    assert "(0.050)" in latex
+    assert "1/8 &amp; points beside PIS, 1/8, Kvasir" in page
+
+
+def test_memory_of_a_gpu_has_a_column_where_one_was_used(tmp_path: Path) -> None:
+    assert "GPU memory" not in write_tables(tmp_path, STUDY, rows(), 15)[0].read_text(encoding="utf-8")
+    used = [row | {"gpu_memory_mb": "512"} if row["seed"] == "1" else row for row in rows()]
+    page = write_tables(tmp_path, STUDY, used, 15)[0].read_text(encoding="utf-8")
+    assert "GPU memory, MB" in page
+    assert page.count("<td>512</td>") == 4

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,10 @@ from scaler.artifacts.paths import stops
 from scaler.errors import ScalerError
 from scaler.metrics.names import METRICS
 from scaler.params import load_params
-from scaler.pipeline import grid, study
+from scaler.pipeline import cell, grid, study
 from scaler.pipeline.grid import Cell, Study, cells, load_study, study_names
-from scaler.pipeline.plan import evaluation_commands
+from scaler.pipeline.identity import identity
+from scaler.pipeline.plan import Line, evaluation_commands
 from scaler.pipeline.presets import preset_names
 from tests.command import call
 from tests.conftest import ROOT
@@ -63,9 +68,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fake_rows(cell: Cell) -> list[dict[str, object]]:
-    place = {"recipe": cell.recipe, "supervision": cell.supervision, "seed": cell.seed, "step": "last"}
-    made = {"seconds": 1, "memory_mb": 2, "processor": "p", "values": cell.digest, "code": "c"}
+def fake_rows(one: Cell) -> list[dict[str, object]]:
+    place = {"recipe": one.recipe, "supervision": one.supervision, "seed": one.seed, "step": "last"}
+    made = {"seconds": 1, "memory_mb": 2, "gpu_memory_mb": "", "processor": "p", "values": one.digest, "code": "c"}
     return [place | {"model": model} | dict.fromkeys(METRICS, 0.5) | made for model in ("segmenter", "teacher", "sam")]
 
 
@@ -90,7 +95,7 @@ def test_recipes_take_both_kinds_of_labels() -> None:
 
 def test_a_recipe_is_laid_over_the_kind_of_labels(project: Path) -> None:
     full = TINY | {"recipes": {"one-way": {}, "full": {"preset": "recipes/full-supervision"}}}
-    assert [cell.params.prepare_data.supervision for cell in cells(Study(**full))] == ["semi", "full"]
+    assert [one.params.prepare_data.supervision for one in cells(Study(**full))] == ["semi", "full"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,9 @@ def test_a_recipe_is_laid_over_the_kind_of_labels(project: Path) -> None:
         ({"metrics": ["iuo"]}, r"metrics: got iuo, expected some of iou, dice"),
         ({"seed": [1]}, r"unknown key `seed`. Did you mean `seeds`"),
         ({"recipes": {"one-way": {"preset": "recipes/two-way"}}}, r"there is no preset 'recipes/two-way'"),
+        ({"recipes": {"one-way": {"paper": "SCALAR"}}}, r"got 'SCALAR', expected a method of the paper: .*SCALER"),
+        ({"paper": {"1/3": {"task": "PIS", "setting": "1/3", "dataset": "ETIS"}}}, r"no figures of PIS, 1/3, ETIS"),
+        ({"paper": {"1/8": {"task": "PIS", "setting": "1/8", "dataset": "ETIS"}}}, r"1/8 is not under supervision"),
     ],
 )
 def test_a_fault_in_a_study_is_named(project: Path, change: dict[str, object], message: str) -> None:
@@ -134,8 +142,8 @@ def test_a_plan_makes_inputs_first_each_once_and_nothing_more() -> None:
 def test_rows_are_added_once_and_outdated_ones_are_kept_apart(project: Path) -> None:
     whole = cells(load_study("tiny"))
     table = project / "rows.csv"
-    for cell in whole:
-        study.append_rows(table, fake_rows(cell))
+    for one in whole:
+        study.append_rows(table, fake_rows(one))
     study.append_rows(table, fake_rows(whole[0]))
     rows = study.read_rows(table)
     assert len(rows) == 6
@@ -145,14 +153,35 @@ def test_rows_are_added_once_and_outdated_ones_are_kept_apart(project: Path) -> 
     assert {row["recipe"] for row in outdated} == {"one-way"}
 
 
+def test_rows_from_before_a_new_key_hold_where_it_changes_nothing() -> None:
+    old, new = {"sam": {"size": 64}}, {"sam": {"size": 64, "crop": 1}}
+    before = {"sam.crop": 1}
+    assert identity(new, before) == identity(old, before)
+    assert identity(new, {}) != identity(old, {}), "a key that says nothing of before outdates all rows"
+    assert identity({"sam": {"size": 64, "crop": 2}}, before) != identity(old, before), "its other values outdate them"
+    assert identity(old, before, meaning=1) != identity(old, before)
+
+
+def test_blocks_without_effect_are_no_part_of_the_identity() -> None:
+    assert identity({"seed": 0, "report": {"images": 1}}) == identity({"seed": 0, "report": {"images": 2}})
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in (ROOT / "docs/results/studies").glob("*/rows.csv")])
+def test_rows_of_the_project_are_of_its_studies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    rows = study.read_rows(ROOT / "docs/results/studies" / name / "rows.csv")
+    valid, _ = study.split_rows(rows, cells(load_study(name)))
+    assert len(valid) == len(rows), "see scaler/pipeline/identity.py for a key that is new and changes nothing"
+
+
 def test_cells_with_rows_are_not_computed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = cells(load_study("tiny"))
     study.append_rows(project / "out" / "rows.csv", fake_rows(whole[0]))
     computed = []
 
-    def compute(cell: Cell, of: Study, work: Path, table: Path) -> bool:
-        computed.append(cell.recipe)
-        study.append_rows(table, fake_rows(cell))
+    def compute(one: Cell, of: Study, work: Path, table: Path) -> bool:
+        computed.append(one.recipe)
+        study.append_rows(table, fake_rows(one))
         return True
 
     monkeypatch.setattr(study, "_compute", compute)
@@ -176,6 +205,68 @@ def test_a_cell_that_fails_is_reported_and_the_others_go_on(
     outcome = study.run_missing("tiny", one, cells(one)[:1], project / "rows.csv")
     assert outcome.failed == ["labels, 1/3, seed 0"]
     assert not (project / "rows.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_cell_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = load_study("tiny")
+    first, table, stages = cells(one)[0], project / "rows.csv", list[str]()
+    whole_run = cell._run
+
+    def interrupted(line: Line, shared: Path) -> float:
+        if line[0] == "warm_up":
+            raise KeyboardInterrupt
+        stages.append(line[0])
+        return whole_run(line, shared)
+
+    folder = (project / ".scaler/studies/tiny" / first.folder).absolute()
+    cell.write_cell(folder, first, one, Path(".scaler/studies/tiny/shared"))
+    with monkeypatch.context() as patch:
+        patch.setattr(cell, "_run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cell.run_cell(folder)
+    monkeypatch.chdir(project)
+    assert stages == ["prepare_data", "initialize_segmenter", "initialize_sam", "label_with_sam"]
+    before = (folder / "results/stops/init/segmenter.h5").stat().st_ino
+    kept = list((project / ".scaler/studies/tiny/shared").glob("*/files/segmenter.h5"))
+    assert [path.stat().st_ino for path in kept] == [before]
+    assert study.run_missing("tiny", one, [first], table).done == 1
+    assert {row["recipe"] for row in study.read_rows(table)} == {"labels"}
+    made = {path.stat().st_ino for path in (project / ".scaler/studies/tiny/shared").glob("*/files/segmenter.h5")}
+    assert before in made
+    assert len(made) == 3  # initialization, warm-up, round: the first was not made again
+
+
+def _record(one: Cell, of: Study, work: Path, table: Path) -> bool:
+    """In place of computing: leave a trace, stay a moment so that the others come by, add rows."""
+    with Path("computed.txt").open("a", encoding="utf-8") as file:
+        file.write(f"{one.name}\n")
+    time.sleep(0.05)
+    study.append_rows(table, fake_rows(one))
+    return True
+
+
+def _race(folder: Path, many: Study, start: Barrier) -> None:
+    os.chdir(folder)
+    study._compute = _record
+    start.wait()
+    for _ in range(3):
+        study.run_missing("tiny", many, cells(many), Path("rows.csv"))
+
+
+def test_two_processes_at_once_compute_no_cell_twice(project: Path) -> None:
+    many = Study(**TINY | {"seeds": [0, 1, 2, 3]})
+    spawn = get_context("spawn")
+    start = spawn.Barrier(2)
+    processes = [spawn.Process(target=_race, args=(project, many, start)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    computed = (project / "computed.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(computed) == sorted(one.name for one in cells(many))
+    assert len(study.read_rows(project / "rows.csv")) == 3 * len(computed)
 
 
 @pytest.mark.slow
