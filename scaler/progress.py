@@ -52,6 +52,7 @@ class _File(logging.FileHandler):
 class _Bar(tqdm):  # type: ignore[type-arg]  # generic for the type checker alone
     """A progress bar that also leaves a line in the log file now and then."""
 
+    hidden = False
     _logged: float | None = None
 
     def display(self, *arguments: Any, **options: Any) -> Any:
@@ -76,6 +77,7 @@ def progress(total: int, what: str, *, initial: int = 0, unit: str = "step") -> 
         ncols=None if terminal else 100,
         mininterval=0.2 if terminal else SECONDS_BETWEEN_LINES,
         ascii=not terminal,
+        disable=_Bar.hidden,
     )
 
 
@@ -85,6 +87,12 @@ def show_messages() -> None:
     if not any(isinstance(handler, _Terminal) for handler in log.handlers):
         handler = _Terminal(logging.INFO)
         log.addHandler(handler)
+
+
+def hide_messages() -> None:
+    """Show neither messages nor progress bars: another process that does the same shows them."""
+    log.setLevel(logging.ERROR)
+    _Bar.hidden = True
 
 
 @contextmanager

@@ -17,6 +17,7 @@ def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: A
     from scaler.training.checkpoints import read_sam, read_segmenter
     from scaler.training.device import find_compute
     from scaler.training.prediction import predict_batches
+    from scaler.training.processes import leads
     from scaler.training.sets import load_split
 
     params, compute = job.params, find_compute()
@@ -34,8 +35,9 @@ def main(job: Job, *, val: Artifact, test: Artifact, segmenter: Artifact, sam: A
             kept = PredictionWriter(file, name, (len(split.ids), side, side))
             judged = Judged(split.ids, split.native_masks, stretch, split.set)
             scores[name] = evaluate_batches(judged, batches, kept.put, bar.update)
-        write_scores(file, scores)
-        texts |= sidecar_texts(scores)
+        if leads():  # and so has had all batches
+            write_scores(file, scores)
+            texts |= sidecar_texts(scores)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ def sealed_hdf5(path: Path, header: Header, sidecars: dict[str, str] | None = No
         write_all(disk, encode(final, size))
 
 
+def discarded_hdf5() -> h5py.File:
+    """A file to fill in memory, and to forget: what the processes write that do not keep the artifact."""
+    return h5py.File("discarded", "w", driver="core", backing_store=False)
+
+
 def seal_html(path: Path, header: Header, page: str, sidecars: Iterable[tuple[str, str]]) -> None:
     """Write a page whose first line is the header in a comment, after its sidecars; errors as `sealed_hdf5`.
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -87,8 +88,25 @@ def _each(x: Tensor, views: Sequence[View], move: Callable[[View, Tensor], Tenso
     return result
 
 
-def strong(image: Tensor, rng: np.random.Generator, operations: int = 2, magnitude: float = 0.5) -> Tensor:
-    """A_s: some different photometric operations on each image, after the manner of RandAugment, without geometry.
+class Part(NamedTuple):
+    """Neighbouring images of a batch: how many the batch has, and the position of the first."""
+
+    total: int
+    begin: int
+
+
+class Change(NamedTuple):
+    """One photometric operation: its number in `OPERATIONS`, its strength in [0, 1], and its sign."""
+
+    number: int
+    strength: float
+    sign: float
+
+
+def draw_strong(
+    rng: np.random.Generator, batch: int, operations: int = 2, magnitude: float = 0.5
+) -> list[list[Change]]:
+    """A_s: some different photometric operations for each image, after the manner of RandAugment, without geometry.
 
     Each image draws its operations and their order out of contrast, brightness, posterize, sharpness and Gaussian
     blur; each operation draws a strength s, uniform in [0, magnitude], and a sign. Contrast, brightness and sharpness
@@ -96,13 +114,10 @@ def strong(image: Tensor, rng: np.random.Generator, operations: int = 2, magnitu
     shorter side. All do nothing at s = 0.
 
     Args:
-        image: (B, 3, H, W) float in [0, 1].
         rng: the only source of randomness.
+        batch: number of images.
         operations: how many per image, 0 to 5.
         magnitude: greatest strength, 0 to 1.
-
-    Returns:
-        A new tensor of the same shape in [0, 1], in the same frame.
 
     Raises:
         ValueError: `operations` or `magnitude` out of range.
@@ -111,19 +126,43 @@ def strong(image: Tensor, rng: np.random.Generator, operations: int = 2, magnitu
         raise ValueError(
             f"strong: expected 0-{len(OPERATIONS)} operations and a magnitude in [0, 1], got {operations}, {magnitude}"
         )
-    result = image.clone()
-    for i in range(len(image)):
+    drawn = []
+    for _ in range(batch):
         chosen = rng.permutation(len(OPERATIONS))[:operations]
         strengths = rng.uniform(0, magnitude, size=operations)
         signs = rng.choice((-1.0, 1.0), size=operations)
-        for number, strength, sign in zip(chosen, strengths, signs, strict=True):
-            result[i] = OPERATIONS[number](result[i], float(strength), float(sign))
+        drawn.append([Change(*one) for one in zip(chosen.tolist(), strengths.tolist(), signs.tolist(), strict=True)])
+    return drawn
+
+
+def apply_strong(image: Tensor, changes: Sequence[Sequence[Change]]) -> Tensor:
+    """Each image of a batch after its own operations.
+
+    Args:
+        image: (B, 3, H, W) float in [0, 1].
+        changes: of B images.
+
+    Returns:
+        A new tensor of the same shape in [0, 1], in the same frame.
+    """
+    result = image.clone()
+    for i, own in enumerate(changes):
+        for change in own:
+            result[i] = OPERATIONS[change.number](result[i], change.strength, change.sign)
     return result.clamp_(0, 1)
 
 
-def strong_view(image: Tensor, rng: np.random.Generator, options: AugmentationParams) -> Tensor:
-    """A_s of a batch that is in the frame of A_w, with the operations and the magnitude of the block `augmentation`."""
-    return strong(image, rng, options.strong_operations, options.strong_magnitude)
+def strong_view(image: Tensor, rng: np.random.Generator, options: AugmentationParams, place: Part) -> Tensor:
+    """A_s of images that are in the frame of A_w, with the operations and the magnitude of the block `augmentation`.
+
+    Args:
+        image: (B, 3, H, W) float in [0, 1].
+        rng: the only source of randomness; it draws for the whole batch.
+        options: the block.
+        place: of the images in the batch.
+    """
+    changes = draw_strong(rng, place.total, options.strong_operations, options.strong_magnitude)
+    return apply_strong(image, changes[place.begin : place.begin + len(image)])
 
 
 @cache

@@ -44,7 +44,7 @@ def initialize_segmenter(run: TrainingRun) -> tuple[Pair, Log]:
         loss = deep_supervision(
             outputs, lambda logits: user_label_loss(logits.float(), batch), run.params.segmenter.depth_weights
         )
-        yield loss.mean(), {}
+        yield step.share * loss.mean(), {}
 
     rows = run.train(
         Task(
@@ -82,7 +82,7 @@ def initialize_sam(run: TrainingRun) -> tuple[nn.Module, Log]:
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         batch = weak_batch(run, step, foundation=True)
         prompts = training_prompts(cues, step, batch, run.compute)
-        for cut, share in parts(len(batch.image), step.micro_batch):
+        for cut, share in parts(len(batch.image), step.micro_batch, step.share):
             part = batch.part(cut)
             with run.compute.autocast():
                 logits = model(part.image, None if prompts is None else prompts.select(cut))

@@ -20,8 +20,9 @@ from scaler.method.weighting import branch, image_entropy, image_weight, pixel_w
 from scaler.params import Params, WeightingParams
 from scaler.progress import progress
 from scaler.randomness import generator
+from scaler.training import processes
 from scaler.training.device import Compute
-from scaler.training.prediction import Inference, predict, segment, segment_with_sam
+from scaler.training.prediction import Advance, Inference, predict, segment, segment_with_sam
 from scaler.training.prompting import Cues
 
 F32 = NDArray[np.float32]
@@ -47,22 +48,22 @@ def label_with_sam(
     side = data.image.shape[1]
     inference = Inference(model, segment_with_sam, compute, options.batch_size)
 
+    def label(own: range, advance: Advance) -> LabelBatch:
+        views = [draw_views(generator(params.seed, "label_with_sam", round_number, data.ids[i]), options) for i in own]
+        image, prompts = data.foundation_image[list(own)], None if cues is None else cues.part(own)
+        probability, agreement = ensemble(
+            inference, image, views, options.average, prompts, advance, options.zoom, side
+        )
+        columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
+        if params.weighting.image_weight == "agreement":
+            columns["weight"] = agreement
+        return LabelBatch({"probability": probability}, columns)
+
     def batches() -> Iterator[LabelBatch]:
-        with progress(len(chosen) * options.views, f"label with SAM, shard {shard}", unit="view") as bar:
-            for part in inference.parts(len(chosen)):
-                own = chosen[part]
-                views = [
-                    draw_views(generator(params.seed, "label_with_sam", round_number, data.ids[i]), options)
-                    for i in own
-                ]
-                image, prompts = data.foundation_image[list(own)], None if cues is None else cues.part(own)
-                probability, agreement = ensemble(
-                    inference, image, views, options.average, prompts, bar.update, options.zoom, side
-                )
-                columns = weight_columns(probability, params.weighting) | {"agreement": agreement}
-                if params.weighting.image_weight == "agreement":
-                    columns["weight"] = agreement
-                yield LabelBatch({"probability": probability}, columns)
+        parts = [chosen[part] for part in inference.parts(len(chosen))]
+        work = options.views * sum(map(len, processes.turns(parts)))
+        with progress(work, f"label with SAM, shard {shard}", unit="view") as bar:
+            yield from processes.in_turns(parts, lambda own: label(own, bar.update))
 
     columns = (*LABEL_COLUMNS, "agreement")
     return ShardLabels([data.ids[i] for i in chosen], side, ("probability",), columns, batches())
@@ -82,14 +83,18 @@ def label_with_segmenter(params: Params, data: DataSet, pair: Pair, compute: Com
     chosen = shard_range(len(data.ids), len(params.shards), int(shard))
     inferences = [Inference(model, segment, compute, options.batch_size) for model in pair]
 
+    def label(own: range, advance: Advance) -> LabelBatch:
+        image = data.image[list(own)]
+        student, teacher = (predict(inference, image, advance=advance) for inference in inferences)
+        agreed = consensus(torch.from_numpy(teacher), torch.from_numpy(student), options.consensus)
+        maps = {"probability": agreed.numpy(), "teacher": teacher, "student": student}
+        return LabelBatch(maps, weight_columns(teacher, params.weighting))
+
     def batches() -> Iterator[LabelBatch]:
-        with progress(2 * len(chosen), f"label with segmenter, shard {shard}", unit="image") as bar:
-            for part in inferences[0].parts(len(chosen)):
-                image = data.image[list(chosen[part])]
-                student, teacher = (predict(inference, image, advance=bar.update) for inference in inferences)
-                agreed = consensus(torch.from_numpy(teacher), torch.from_numpy(student), options.consensus)
-                maps = {"probability": agreed.numpy(), "teacher": teacher, "student": student}
-                yield LabelBatch(maps, weight_columns(teacher, params.weighting))
+        parts = [chosen[part] for part in inferences[0].parts(len(chosen))]
+        work = 2 * sum(map(len, processes.turns(parts)))
+        with progress(work, f"label with segmenter, shard {shard}", unit="image") as bar:
+            yield from processes.in_turns(parts, lambda own: label(own, bar.update))
 
     names = ("probability", "teacher", "student")
     return ShardLabels([data.ids[i] for i in chosen], data.image.shape[1], names, LABEL_COLUMNS, batches())

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from scaler.artifacts.labels import BRANCHES, to_probability
 from scaler.artifacts.pictures import Pictures
-from scaler.data.augment import strong_view
+from scaler.data.augment import Part, strong_view
 from scaler.method.cold_start import cold_starts, refuse_cold_start
 from scaler.method.initialization import Pair, segmenter_validation
 from scaler.method.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.method.refinement import deep_robust_loss
 from scaler.method.targets import PseudoTargets, prepare
 from scaler.params import Params
+from scaler.training import processes
 from scaler.training.batches import Batch, label_batch, masked_sum, weak_batch
 from scaler.training.ema import frozen_running_statistics, mean_teacher
 from scaler.training.loop import Step, Task
@@ -64,7 +65,7 @@ def train_segmenter(
         targets = prepare(teacher_label, sam_label, params.weighting, params.phase_one, agrees)
         targets = targets._replace(simple=targets.simple & ~batch.labelled)
         # Eq 8, then eq 13 or 14.
-        weak, strong = _forward(student, batch, targets, step.rng, run)
+        weak, strong = _forward(student, batch, targets, step, run)
         yield phase_one_loss(weak, strong, batch, targets, params), _numbers(targets, batch)
 
     log = run.train(
@@ -93,11 +94,12 @@ def _strata(run: TrainingRun) -> Strata | None:
 def _look_for_cold_start(run: TrainingRun, teacher: nn.Module, pool: Pictures) -> None:
     chosen = np.flatnonzero(~run.data.labelled)
     inference = Inference(teacher, segment, run.compute, run.schedule.batch_size)
-    cold = np.zeros(len(chosen), np.bool_)
-    for part in inference.parts(len(chosen)):
-        labels = predict(inference, run.data.image[chosen[part]])
-        cold[part] = cold_starts(labels, to_probability(pool[chosen[part]]), run.params.cold_start)
-    refuse_cold_start([run.data.ids[i] for i in chosen], cold, run.params.cold_start)
+    mine = chosen[processes.own(len(chosen))]
+    cold = np.zeros(len(mine), np.bool_)
+    for part in inference.parts(len(mine)):
+        labels = predict(inference, run.data.image[mine[part]])
+        cold[part] = cold_starts(labels, to_probability(pool[mine[part]]), run.params.cold_start)
+    refuse_cold_start([run.data.ids[i] for i in chosen], processes.gathered(cold), run.params.cold_start)
 
 
 def phase_one_loss(
@@ -132,21 +134,26 @@ def phase_one_loss(
 
 
 def _forward(
-    student: nn.Module, batch: Batch, targets: PseudoTargets, rng: np.random.Generator, run: TrainingRun
+    student: nn.Module, batch: Batch, targets: PseudoTargets, step: Step, run: TrainingRun
 ) -> tuple[list[Tensor], list[Tensor] | None]:
-    """The student's outputs on A_w(x), and on A_s(x) for the simple images.
+    """The student's outputs on A_w(x), and on A_s(x) for the simple images: none, if the whole step has none.
 
     `batch_statistics: joint`: one pass, one set of BatchNorm statistics. `per_view`: one each; the running statistics,
     which the teacher uses on weak views, are those of the weak view.
     """
     options, count = run.params.phase_one, len(batch.image)
-    if options.sources == "none" or not bool(targets.simple.any()):
+    simple = processes.gathered(targets.simple.cpu().numpy())
+    if options.sources == "none" or not simple.any():
         return _outputs(student, batch.image, run), None
-    extra = strong_view(batch.image[targets.simple], rng, run.params.augmentation)
+    place = Part(int(simple.sum()), int(simple[: step.place.begin].sum()))
+    extra = strong_view(batch.image[targets.simple], step.rng, run.params.augmentation, place)
     if options.batch_statistics == "per_view":
         weak = _outputs(student, batch.image, run)
         with frozen_running_statistics(student):
-            return weak, _outputs(student, extra, run)
+            strong = _outputs(student, extra, run)
+        if not len(extra):  # other processes have simple images: the backward pass, too, must go through both views
+            weak = [output + none.sum() for output, none in zip(weak, strong, strict=True)]
+        return weak, strong
     outputs = _outputs(student, torch.cat([batch.image, extra]), run)
     return [output[:count] for output in outputs], [output[count:] for output in outputs]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scaler.artifacts.pictures import Pictures
-from scaler.data.augment import apply_views, draw_weak, invert_views, strong_view
+from scaler.data.augment import Part, apply_views, draw_weak, invert_views, strong_view
 from scaler.data.geometry import View
 from scaler.method.initialization import sam_validation
 from scaler.method.losses import invariance_loss, noise_resistance_loss, partial_cross_entropy, supervised_loss
@@ -46,11 +46,11 @@ def train_sam(run: TrainingRun, model: nn.Module, pool: Pictures, cues: Cues | N
     def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
         # A_w(x), a second view of it, and P_G, all in the frame of A_w.
         batch = weak_batch(run, step, foundation=True)
-        second = SecondView.draw(batch, step.rng, params)
+        second = SecondView.draw(batch, step.rng, params, step.place)
         consensus = label_batch(pool, step, batch.views, run.compute)
         prompts = training_prompts(cues, step, batch, run.compute)
         denominators = batch.denominators(options.balance)
-        for cut, share in parts(len(batch.image), step.micro_batch):
+        for cut, share in parts(len(batch.image), step.micro_batch, step.share):
             part = batch.part(cut)
             # Both views in one pass, with the prompts of each.
             own = None if prompts is None else Prompts.cat([prompts.select(cut), second.prompts(prompts, cut)])
@@ -93,12 +93,12 @@ class SecondView:
     frames: tuple[list[View], list[View]] | None
 
     @staticmethod
-    def draw(batch: Batch, rng: np.random.Generator, params: Params) -> SecondView:
-        """The second view of a batch that is in the frame of A_w."""
-        options = params.augmentation
+    def draw(batch: Batch, rng: np.random.Generator, params: Params, place: Part) -> SecondView:
+        """The second view of a batch that is in the frame of A_w and has this place in the step's."""
+        options, (total, begin) = params.augmentation, place
         if params.train_sam.invariance_views == "strong":
-            return SecondView(strong_view(batch.image, rng, options), None)
-        others = draw_weak(rng, len(batch.image), options.flips, options.quarter_turns)
+            return SecondView(strong_view(batch.image, rng, options, place), None)
+        others = draw_weak(rng, total, options.flips, options.quarter_turns)[begin : begin + len(batch.image)]
         return SecondView(apply_views(invert_views(batch.image, batch.views), others), (others, batch.views))
 
     def prompts(self, prompts: Prompts, cut: slice) -> Prompts:

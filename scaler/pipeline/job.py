@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaler.errors import ScalerError
 from scaler.pipeline.command import Command, parse_command
+from scaler.pipeline.together import one_voice, refuse_alone, start_on_devices
 from scaler.pipeline.unchanged import Before, Rest, keep, unchanged
 from scaler.pipeline.work import WORK, locked, working_file
+from scaler.training import processes
 
 if TYPE_CHECKING:
     import h5py
@@ -82,10 +84,10 @@ class Job:
         return next(name for name, path in self.command.outputs.items() if path == out)
 
     def hdf5(self, out: Path, kind: str, sidecars: dict[str, str] | None = None) -> AbstractContextManager[h5py.File]:
-        """The artifact to fill; see `scaler.artifacts.sealing.sealed_hdf5`."""
-        from scaler.artifacts.sealing import sealed_hdf5
+        """The artifact to fill; see `scaler.artifacts.sealing.sealed_hdf5`. Only the first process keeps it."""
+        from scaler.artifacts.sealing import discarded_hdf5, sealed_hdf5
 
-        return sealed_hdf5(out, self.header(out, kind), sidecars)
+        return sealed_hdf5(out, self.header(out, kind), sidecars) if processes.leads() else discarded_hdf5()
 
     def html(self, out: Path, kind: str, page: str, sidecars: Iterable[tuple[str, str]]) -> None:
         """Seal a page and its sidecars; see `scaler.artifacts.sealing.seal_html`."""
@@ -97,12 +99,15 @@ class Job:
 def run(main: Callable[..., None]) -> None:
     """Entry point of a stage file: return at once if nothing has changed or all is current, else run `main`."""
     stage = Path(sys.modules["__main__"].__file__ or "").stem
-    outputs = unchanged(_line(stage, sys.argv[1:]))
+    outputs = unchanged(_line(stage, sys.argv[1:])) if processes.count() == 1 else None
     if outputs:
         print(f"current: {', '.join(outputs)}", flush=True)
         return
     try:
-        run_stage(stage, main, sys.argv[1:])
+        start_on_devices(stage, sys.argv[1:])
+        with processes.joined(), one_voice():
+            refuse_alone(stage)
+            run_stage(stage, main, sys.argv[1:])
     except ScalerError as error:
         print(f"\n{stage}: error\n{error}", file=sys.stderr)
         sys.exit(1)
@@ -114,28 +119,33 @@ def run(main: Callable[..., None]) -> None:
 def run_stage(stage: str, main: Callable[..., None], arguments: list[str]) -> None:
     """`python -m stages.<stage> <arguments>` in this process and folder.
 
+    Of several processes the first one holds the lock and decides; the others do as it says.
+
     Raises:
         ScalerError: bad parameters, inputs that are missing or not current, or whatever the stage finds wrong.
     """
     from scaler.params import load_params
-    from scaler.progress import log, log_file, show_messages
+    from scaler.progress import hide_messages, log, log_file, show_messages
 
-    show_messages()
+    (show_messages if processes.leads() else hide_messages)()
     before = Before.now()
     params = load_params()
     command = parse_command(stage, arguments, params)
     first = next(iter(command.outputs.values()))
-    with locked(first):
+    with locked(first) if processes.leads() else nullcontext():
         currency = currency_of(params)
-        if is_current(command, currency):
+        if processes.agreed(lambda: is_current(command, currency)):
             log.info(f"current: {', '.join(path.as_posix() for path in command.outputs.values())}")
+        elif not processes.leads():
+            _build(main, command, currency_of(params), params)  # with the checksums that the first one has kept
         else:
             with log_file(working_file("logs", first, ".log"), command.line):
                 _build(main, command, currency, params)
             currency = currency_of(params)  # checks all files again
             if not is_current(command, currency):
                 return  # something has changed meanwhile; the next run makes it again
-        remember(command, before, currency)
+        if processes.leads():
+            remember(command, before, currency)
 
 
 def remember(command: Command, before: Before, currency: Currency) -> None:
@@ -178,8 +188,9 @@ def _build(main: Callable[..., None], command: Command, currency: Currency, para
     log.info(f"{recipe.stage}: making {', '.join(path.as_posix() for path in command.outputs.values())}")
     begin = time.monotonic()
     main(job, **command.values)
-    for path in command.outputs.values():
-        shutil.rmtree(job.steps(path), ignore_errors=True)
+    if processes.leads():
+        for path in command.outputs.values():
+            shutil.rmtree(job.steps(path), ignore_errors=True)
     log.info(f"{recipe.stage}: done in {time.monotonic() - begin:.1f} s")
 
 

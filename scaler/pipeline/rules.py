@@ -8,6 +8,7 @@ they are ordinary ones, so that the jobs that make them come first.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -38,10 +39,14 @@ def decide_by_fingerprint(rule: Rule, *, touch: bool) -> None:
 
 def _command_of(rule: Rule) -> Callable[[Wildcards], str]:
     """The command of a rule's job, as Snakemake will run it."""
-    inputs, outputs, params = dict(rule.input.items()), rule.output, dict(rule.params.items())
+    inputs, outputs = dict(rule.input.items()), rule.output
+    # What a parameter makes of a job's resources is no part of its command: it changes no result.
+    resourceful = [name for name, value in rule.params.items() if callable(value) and _asks_for_resources(value)]
+    params = {name: value for name, value in rule.params.items() if name not in resourceful}
 
     def command(wildcards: Wildcards) -> str:
         values = {name: value(wildcards) if callable(value) else value for name, value in params.items()}
+        values |= dict.fromkeys(resourceful, "")
         return str(
             filled(
                 rule.shellcmd,
@@ -53,6 +58,10 @@ def _command_of(rule: Rule) -> Callable[[Wildcards], str]:
         )
 
     return command
+
+
+def _asks_for_resources(function: Callable[..., Any]) -> bool:
+    return "resources" in inspect.signature(function).parameters
 
 
 class _Outputs(list[Any]):

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scaler.progress import log
-from scaler.training.lease import Lease, fake_count, take_device
+from scaler.training import processes
+from scaler.training.lease import Lease, fake_count, take_device_each
 from scaler.training.memory import explained
 
 
@@ -58,14 +59,18 @@ class Compute:
 
 
 def find_compute() -> Compute:
-    """Take the best device that is free and set torch up for it."""
-    torch.set_num_threads(_physical_cores())
+    """Take the best device that is free, one for each process, and set torch up for it.
+
+    Raises:
+        ScalerError: more processes than this machine has devices.
+    """
+    torch.set_num_threads(max(1, _physical_cores() // processes.local()[1]))
     if fake_count():
-        lease = take_device(fake_count())
+        lease = take_device_each(fake_count())
         log.info(f"device: fake {lease.number}")
         return Compute(torch.device("cpu"), False, lease)
     if torch.cuda.is_available():
-        lease = take_device(torch.cuda.device_count())
+        lease = take_device_each(torch.cuda.device_count())
         torch.cuda.set_device(lease.number)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
@@ -74,7 +79,7 @@ def find_compute() -> Compute:
         log.info(f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), bf16 autocast")
         return Compute(device, True, lease)
     if torch.backends.mps.is_available():
-        return Compute(torch.device("mps"), False, take_device(1))
+        return Compute(torch.device("mps"), False, take_device_each(1))
     return Compute(torch.device("cpu"), _cpu_multiplies_bf16(), None)
 
 

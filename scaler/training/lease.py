@@ -6,12 +6,16 @@ import getpass
 import os
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from scaler.artifacts.locking import file_lock
+from scaler.errors import ScalerError
 from scaler.progress import log
+from scaler.training import processes
 
 FAKE = "SCALER_FAKE_DEVICES"
 SECONDS_BETWEEN_TRIES = 0.2
@@ -39,8 +43,7 @@ def take_device(count: int, folder: Path | None = None) -> Lease:
         count: number of devices of this machine.
         folder: where the lock files are kept; one per machine and user by default.
     """
-    if folder is None:
-        folder = Path(tempfile.gettempdir()) / f"scaler-devices-{getpass.getuser()}"
+    folder = folder or _folder()
     folder.mkdir(parents=True, exist_ok=True)
     waited = False
     while True:
@@ -57,9 +60,35 @@ def take_device(count: int, folder: Path | None = None) -> Lease:
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 
+def take_device_each(count: int) -> Lease:
+    """`take_device` by each process of a stage; no two stages wait for a device that the other one holds.
+
+    Raises:
+        ScalerError: there are more processes than devices.
+    """
+    number, total = processes.local()
+    if total == 1:
+        return take_device(count)
+    if total > count:
+        raise ScalerError(
+            f"devices: expected one for each of {total} processes, but this machine shows {count}. Ask for fewer "
+            f"({processes.DEVICES}, or gpu in the resources of the Snakemake rule)."
+        )
+    # Only one stage at a time is taking several devices, and a stage that has its only one does not wait for another.
+    with file_lock(_folder() / "several.lock", "another job is taking devices") if number == 0 else nullcontext():
+        processes.agreed(lambda: None)  # the lock is held
+        lease = take_device(count)
+        processes.any_of(False)  # each has one
+    return lease
+
+
 def fake_count() -> int:
     """Number of pretended devices (tests of the scheduling on machines without accelerators); 0 normally."""
     return int(os.environ.get(FAKE, "0"))
+
+
+def _folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"scaler-devices-{getpass.getuser()}"
 
 
 def _physical(number: int) -> str:

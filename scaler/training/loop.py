@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scaler.artifacts.steps import StepState, load_step, save_step
+from scaler.data.augment import Part
 from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
 from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
+from scaler.training import processes
 from scaler.training.memory import MicroBatch, halved, is_out_of_memory, release
 from scaler.training.sampling import Key, Strata, batch_index, steps_per_epoch
 from scaler.training.schedule import learning_rate
 from scaler.training.state import kept_state, load_kept_state
+from scaler.training.statistics import joint_statistics
 
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("SCALER_CHECKPOINT_SECONDS", "30"))
 Arrays = dict[str, NDArray[Any]]
@@ -37,14 +40,31 @@ class Step:
     """What one call of a step function is given.
 
     Attributes:
-        index: (B,) positions of the batch's images.
-        rng: a generator of this step's own.
+        whole: (W,) positions of the batch's images.
+        rng: a generator of this step's own; it draws for the whole batch.
         micro_batch: how many images may go through the model at a time; None: all of them.
+        own: which of the batch's images this process computes.
     """
 
-    index: NDArray[np.int64]
+    whole: NDArray[np.int64]
     rng: np.random.Generator
     micro_batch: int | None = None
+    own: slice = field(default_factory=lambda: slice(None))
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """(B,) positions of this process's images."""
+        return self.whole[self.own]
+
+    @property
+    def place(self) -> Part:
+        """Where these stand in the batch."""
+        return Part(len(self.whole), self.own.start or 0)
+
+    @property
+    def share(self) -> float:
+        """Of the batch that this process computes."""
+        return len(self.index) / len(self.whole)
 
 
 @dataclass(frozen=True)
@@ -103,8 +123,14 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
         The log, one row per epoch.
 
     Raises:
-        ScalerError: the loss is not finite.
+        ScalerError: the loss is not finite, or there are more processes than images in a batch.
     """
+    batch = min(schedule.batch_size, task.count)
+    if processes.count() > batch:
+        raise ScalerError(
+            f"{task.key[1]}: expected at least one image of a batch for each of {processes.count()} processes, but a "
+            f"batch has {batch}. Ask for fewer devices, or raise batch_size of {task.key[1]} in params.yaml."
+        )
     optimizer = torch.optim.Adam(task.trained, lr=schedule.learning_rate, betas=(0.9, 0.999), fused=_can_fuse(task))
     per_epoch = steps_per_epoch(task.count, schedule.batch_size, task.strata)
     total = schedule.epochs * per_epoch
@@ -112,13 +138,13 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     if position.done:
         log.info(f"{what}: resuming at step {position.done} of {total}")
     saved = time.monotonic()
-    with progress(total, what, initial=position.done) as bar:
+    with progress(total, what, initial=position.done) as bar, joint_statistics():
         while position.done < total:
             _one_step(task, schedule, optimizer, position, per_epoch)
             if position.done % per_epoch == 0:
                 best = _end_epoch(task, schedule, position, best, per_epoch)
             bar.update()
-            if time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
+            if processes.leads() and time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
                 _keep(task, optimizer, position, best, steps_folder)
                 saved = time.monotonic()
     if schedule.select == "best_val" and best:
@@ -147,15 +173,20 @@ def _gradients(
     task: Task, optimizer: torch.optim.Optimizer, index: NDArray[np.int64], position: _Position, place: tuple[int, int]
 ) -> dict[str, float] | None:
     """Gradients of a step and the numbers that it logs; None if memory ran out and a smaller micro-batch is set now."""
-    seed_torch(*task.key, *place)
+    seed_torch(*task.key, *place, *([processes.rank()] if processes.rank() else []))
     optimizer.zero_grad(set_to_none=True)
+    auto = task.micro_batch == "auto"
     size = position.micro_batch if task.micro_batch == "auto" else task.micro_batch
+    smaller = halved(size, processes.most(len(index)))
+    sums: dict[str, float] = {}
     try:
-        return _descend(task, Step(index, generator(*task.key, "step", *place), size), place)
+        sums = _descend(task, Step(index, generator(*task.key, "step", *place), size, processes.own(len(index))), place)
     except (RuntimeError, MemoryError) as error:
-        smaller = halved(size, len(index)) if task.micro_batch == "auto" and is_out_of_memory(error) else None
-        if smaller is None:
+        if not auto or smaller is None or not is_out_of_memory(error):
             raise
+    if not auto or not processes.any_of(not sums):
+        processes.sum_gradients(task.trained)
+        return processes.summed(sums)
     # Only here, outside the except block, is nothing of the failed attempt alive any more.
     optimizer.zero_grad(set_to_none=True)
     release()

@@ -17,6 +17,7 @@ from scaler.data.geometry import View
 from scaler.metrics.overlap import binarize, iou
 from scaler.models.prompts import Prompts
 from scaler.params import SamParams
+from scaler.training import processes
 from scaler.training.device import Compute
 from scaler.training.memory import explained
 from scaler.training.prompting import Cues, teacher_cues
@@ -124,17 +125,20 @@ def mean_iou(probability: F32, mask: Pictures) -> float:
 def mean_iou_of(inference: Inference, image: Pictures, mask: Pictures) -> float:
     """`mean_iou` of a model's predictions, batch by batch: nothing is kept but a number for each image.
 
+    Each process takes a part of the images; all get the mean of all.
+
     Args:
         inference: the model.
         image: (N, L, L, 3) uint8 RGB.
         mask: (N, S, S) uint8 {0, 1}.
     """
     side = mask.shape[1]
+    mine = np.arange(len(image))[processes.own(len(image))]
     values = [
-        iou(binarize(predict(inference, image[part], side=side)), mask[part] > 0)
-        for part in inference.parts(len(image))
+        iou(binarize(predict(inference, image[mine[part]], side=side)), mask[mine[part]] > 0)
+        for part in inference.parts(len(mine))
     ]
-    return float(np.concatenate(values).mean())
+    return float(processes.gathered(np.concatenate([np.empty(0), *values])).mean())
 
 
 def predict_batches(
@@ -147,15 +151,18 @@ def predict_batches(
 ) -> Iterator[dict[str, F32]]:
     """`predict` for "segmenter", "teacher" and "sam", batch by batch, each with its own forward and images.
 
-    The teacher may prompt SAM.
+    The teacher may prompt SAM. Several processes take turns, and the first one gets all batches.
 
     Yields:
         model -> (b, S, S), whatever the size of the images that SAM gets.
     """
     pair = {name: Inference(models[name], segment, compute, batch_size) for name in ("segmenter", "teacher")}
     sam = Inference(models["sam"], segment_with_sam, compute, batch_size)
-    for part in sam.parts(len(data.ids)):
+
+    def predicted(part: slice) -> dict[str, F32]:
         image = data.image[part]
         found = {name: predict(inference, image, advance=advance) for name, inference in pair.items()}
         cues = teacher_cues(options, found["teacher"])
-        yield found | {"sam": predict(sam, data.foundation_image[part], cues, advance, image.shape[1])}
+        return found | {"sam": predict(sam, data.foundation_image[part], cues, advance, image.shape[1])}
+
+    return processes.in_turns(list(sam.parts(len(data.ids))), predicted)

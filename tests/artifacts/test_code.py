@@ -18,6 +18,7 @@ CACHED = (code.module_file, code.is_neutral, code.imported_names, code._tree, co
 # Names that counted code takes from neutral code. Before you add one, make sure that it computes nothing that reaches
 # an artifact; what computes belongs into a module that counts.
 TAKEN = {
+    "scaler.artifacts.locking": {"file_lock"},  # of devices
     "scaler.artifacts.filehash": {"sha256"},  # compared, never stored
     "scaler.artifacts.header": {"Header", "input_folder", "read_header"},
     "scaler.artifacts.opening": {"open_hdf5"},
@@ -39,7 +40,8 @@ REACHED = {
     "scaler.artifacts": {"scaler.artifacts"},  # sealing writes what the layouts say; stages import these themselves
     "scaler.data.checks": {"scaler.artifacts", "scaler.data", "scaler.metrics"},
     "scaler.models.weights": {"scaler.artifacts.locking"},  # one download of a file at a time
-    "scaler.pipeline": {"scaler.artifacts", "scaler.models.names", "scaler.metrics.names"},  # a study heads its columns
+    # a study heads its columns; which process writes
+    "scaler.pipeline": {"scaler.artifacts", "scaler.models.names", "scaler.metrics.names", "scaler.training.processes"},
 }
 
 

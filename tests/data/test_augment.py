@@ -10,13 +10,17 @@ import torch
 from torch import Tensor
 
 from scaler.data import augment
-from scaler.data.augment import OPERATIONS, apply_views, draw_weak, invert_views, strong
+from scaler.data.augment import OPERATIONS, apply_strong, apply_views, draw_strong, draw_weak, invert_views
 from scaler.data.geometry import View
 from scaler.errors import ScalerError
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def strong(image: Tensor, rng: np.random.Generator, operations: int, magnitude: float) -> Tensor:
+    return apply_strong(image, draw_strong(rng, len(image), operations, magnitude))
 
 
 def images(count: int = 4, size: tuple[int, int] = (24, 24)) -> Tensor:

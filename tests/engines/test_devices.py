@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from scaler.artifacts.header import read_header
 from scaler.training.lease import take_device
 from tests.conftest import ROOT
+from tests.engines.jobs import dvc_jobs
 from tests.engines.tree import Tree, environment_of
 
 HOLD = (
@@ -90,3 +92,32 @@ def run_with_device_0_taken(tree: Tree, command: list[str], environment: dict[st
         stranger.lock.release()
     assert running.returncode == 0, log.read_text()
     return log.read_text()
+
+
+@pytest.mark.slow
+def test_one_stage_on_two_devices(tree: Tree, tmp_path: Path) -> None:
+    made = tree.root / "results" / "stops" / "warm_up" / "segmenter.h5"
+    header = read_header(made)
+    own = tmp_path / "temporary"
+    own.mkdir()
+    environment = {"SCALER_FAKE_DEVICES": "2", "TMPDIR": str(own), "OMP_NUM_THREADS": "1"}
+    line = next(line for line in dvc_jobs(tree) if "stages.warm_up" in line)
+    assert "current: results/stops/warm_up" in tree.run(*line.split(), SCALER_DEVICES="2", **environment)
+    made.unlink()
+    text = tree.run(*line.split(), check=False, SCALER_DEVICES="3", **environment)
+    assert "expected one for each of 3 processes, but this machine shows 2" in text
+    assert not made.exists()
+    judged = made.with_name("per_image.csv")
+    before = judged.read_text()
+    on_two = ("--resources", "gpu=2", "--set-resources", "warm_up:gpu=2", "evaluate:gpu=2")
+    text = tree.snakemake(judged.relative_to(tree.root).as_posix(), *on_two, **environment)
+    assert "SCALER_DEVICES=2 python -m stages.warm_up" in text
+    assert text.count("warm_up: done") == text.count("evaluate: done") == 1
+    assert text.count("device: fake") == 2
+    assert [line.split(",")[:4] for line in judged.read_text().splitlines()] == [
+        line.split(",")[:4] for line in before.splitlines()
+    ]
+    assert read_header(made).fingerprint == header.fingerprint, "the number of devices is no part of it"
+    assert f"current: {made.relative_to(tree.root).as_posix()}" in tree.run(*line.split())
+    log = (tree.root / ".scaler" / "logs" / "results__stops__warm_up__segmenter.h5.log").read_text()
+    assert log.count("warm_up: done") == 1, "one process writes the log"

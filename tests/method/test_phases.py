@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from scaler.data.augment import Part
 from scaler.data.geometry import View
 from scaler.method.phase_one import phase_one_loss
 from scaler.method.phase_two import SecondView, phase_two_loss, resistance_loss
@@ -26,7 +27,7 @@ def batch(labelled: list[bool]) -> Batch:
     views = [View("h", k % 4) for k in range(count)]
     mask = (torch.rand(count, 1, SIDE, SIDE, generator=generator) > 0.5).float()
     marks = torch.zeros(count, 1, SIDE, SIDE, dtype=torch.uint8)
-    return Batch(views, image, mask, marks, torch.tensor(labelled))
+    return Batch(views, image, mask, marks, torch.tensor(labelled), np.asarray(labelled))
 
 
 def logits(count: int, seed: int = 1) -> Tensor:
@@ -82,7 +83,7 @@ def test_refinement_in_the_place_of_noise_resistance(params: Params) -> None:
 def test_the_second_view_comes_back_into_the_frame_of_the_first(views: str, params: Params) -> None:
     params = with_values(params, train_sam={"invariance_views": views}, augmentation={"strong_operations": 0})
     data = batch([False] * 6)
-    second = SecondView.draw(data, np.random.default_rng(0), params)
+    second = SecondView.draw(data, np.random.default_rng(0), params, Part(6, 0))
     torch.testing.assert_close(second.aligned(second.image, slice(0, 6)), data.image)
     assert torch.equal(second.image, data.image) is (views == "strong")
     torch.testing.assert_close(second.aligned(second.image[2:4], slice(2, 4)), data.image[2:4])

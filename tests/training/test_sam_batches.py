@@ -122,7 +122,7 @@ def test_marks_move_with_the_view_and_some_steps_go_without() -> None:
     data = data_set(marks=True)
     cues = Cues(sam_params(prompts="marks_points", prompt_share=0.5), data.marks)
     image, mask = torch.zeros(COUNT, 3, 2 * SIZE, 2 * SIZE), torch.zeros(COUNT, 1, SIZE, SIZE)
-    batch = Batch([View("h", 0, 1.0)] * COUNT, image, mask, mask, mask[:, 0, 0, 0] > 0)
+    batch = Batch([View("h", 0, 1.0)] * COUNT, image, mask, mask, mask[:, 0, 0, 0] > 0, np.zeros(COUNT, np.bool_))
     steps = [Step(np.arange(COUNT), generator(0, "prompts", k)) for k in range(20)]
     found = [training_prompts(cues, step, batch, CPU) for step in steps]
     given = [one for one in found if one is not None]

@@ -54,6 +54,11 @@ def phase_two_labels(wildcards):
     return f"results/stops/{stop(wildcards.round).phase_two.labels}/segmenter_labels"
 
 
+def devices(wildcards, resources):
+    """A job that is given several GPUs runs as that many processes; docs/engines.md, "GPUs"."""
+    return f"SCALER_DEVICES={resources.gpu} " if resources.gpu > 1 else ""
+
+
 def in_report(folder, **labels):
     """Declares a folder to `snakemake --report report.zip`; a report that is one .html file would refuse it."""
     zipped = any(".zip" in word for word in sys.argv)

@@ -14,8 +14,10 @@ rule initialize_segmenter:
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.initialize_segmenter --data {input.data} --val {input.val} --out {output}"
+        "{params.devices}python -m stages.initialize_segmenter --data {input.data} --val {input.val} --out {output}"
 
 
 rule initialize_sam:
@@ -32,6 +34,8 @@ rule initialize_sam:
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.initialize_sam --data {input.data} --val {input.val}"
+        "{params.devices}python -m stages.initialize_sam --data {input.data} --val {input.val}"
         " --weights {input.weights:q} --out {output}"

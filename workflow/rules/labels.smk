@@ -14,8 +14,10 @@ rule label_with_sam:  # eq. 2-3; prompted by the teacher, it also opens the labe
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.label_with_sam --stop {wildcards.stop} --shard {wildcards.shard}"
+        "{params.devices}python -m stages.label_with_sam --stop {wildcards.stop} --shard {wildcards.shard}"
         " --data {input.data} --sam {input.sam} --out {output}"
 
 
@@ -32,6 +34,8 @@ rule label_with_segmenter:  # the consensus label
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.label_with_segmenter --shard {wildcards.shard}"
+        "{params.devices}python -m stages.label_with_segmenter --shard {wildcards.shard}"
         " --data {input.data} --segmenter {input.segmenter} --out {output}"

@@ -19,8 +19,10 @@ rule evaluate:
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.evaluate --val {input.val} --test {input.test}"
+        "{params.devices}python -m stages.evaluate --val {input.val} --test {input.test}"
         " --segmenter {input.segmenter} --sam {input.sam} --out {output.evaluation}"
 
 

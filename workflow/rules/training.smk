@@ -17,8 +17,10 @@ rule warm_up:
     threads: CORES_PER_JOB
     resources:
         gpu=1,
+    params:
+        devices=devices,
     shell:
-        "python -m stages.warm_up --data {input.data} --val {input.val}"
+        "{params.devices}python -m stages.warm_up --data {input.data} --val {input.val}"
         " --segmenter {input.segmenter} --sam-labels results/stops/init/sam_labels --out {output}"
 
 
@@ -38,9 +40,10 @@ rule train_segmenter:  # Phase I
     resources:
         gpu=1,
     params:
+        devices=devices,
         labels=phase_one_labels,
     shell:
-        "python -m stages.train_segmenter --round {wildcards.round} --data {input.data} --val {input.val}"
+        "{params.devices}python -m stages.train_segmenter --round {wildcards.round} --data {input.data} --val {input.val}"
         " --segmenter {input.segmenter} --sam-labels {params.labels} --out {output}"
 
 
@@ -60,7 +63,8 @@ rule train_sam:  # Phase II
     resources:
         gpu=1,
     params:
+        devices=devices,
         labels=phase_two_labels,
     shell:
-        "python -m stages.train_sam --round {wildcards.round} --data {input.data} --val {input.val}"
+        "{params.devices}python -m stages.train_sam --round {wildcards.round} --data {input.data} --val {input.val}"
         " --sam {input.sam} --segmenter-labels {params.labels} --out {output}"
