@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from scaler.artifacts.labels import BRANCHES, to_probability
 from scaler.artifacts.pictures import Pictures
 from scaler.data.augment import Part, strong_view
 from scaler.method.cold_start import cold_starts, refuse_cold_start
+from scaler.method.image_terms import confident_entropy, image_term, scale_consistency
 from scaler.method.initialization import Pair, segmenter_validation
 from scaler.method.losses import deep_supervision, partial_cross_entropy, supervised_loss
 from scaler.method.refinement import deep_robust_loss
 from scaler.method.targets import PseudoTargets, prepare
-from scaler.params import Params
+from scaler.params import Params, PhaseOneParams
 from scaler.training import processes
 from scaler.training.batches import Batch, label_batch, masked_sum, weak_batch
 from scaler.training.ema import frozen_running_statistics, mean_teacher
@@ -28,6 +30,7 @@ from scaler.training.sampling import Strata
 from scaler.training.state import trained_parameters
 
 SOURCES = ("teacher", "sam")
+STEP = 32  # sizes of images are multiples of it
 
 
 def train_segmenter(
@@ -66,7 +69,8 @@ def train_segmenter(
         targets = targets._replace(simple=targets.simple & ~batch.labelled)
         # Eq 8, then eq 13 or 14.
         weak, strong = _forward(student, batch, targets, step, run)
-        yield phase_one_loss(weak, strong, batch, targets, params), _numbers(targets, batch)
+        smaller = smaller_outputs(student, batch.image) if params.phase_one.scale_consistency > 0 else None
+        yield phase_one_loss(weak, strong, batch, targets, params, smaller), _numbers(targets, batch)
 
     log = run.train(
         Task(
@@ -103,9 +107,16 @@ def _look_for_cold_start(run: TrainingRun, teacher: nn.Module, pool: Pictures) -
 
 
 def phase_one_loss(
-    weak: list[Tensor], strong: list[Tensor] | None, batch: Batch, targets: PseudoTargets, params: Params
+    weak: list[Tensor],
+    strong: list[Tensor] | None,
+    batch: Batch,
+    targets: PseudoTargets,
+    params: Params,
+    smaller: list[Tensor] | None = None,
 ) -> Tensor:
     """Eq 13 and 14: CE + IoU on labelled images; L_R, and L_pce where there are marks, on all others.
+
+    The rivals' terms of `scaler.method.image_terms` join in for the others too, if `params` asks for them.
 
     Args:
         weak: the student's outputs on A_w(x), one (B, 1, S, S) per depth.
@@ -113,6 +124,7 @@ def phase_one_loss(
         batch: masks and marks in the frame of A_w.
         targets: prepared pseudo-labels in the same frame.
         params: blocks segmenter, phase_one.
+        smaller: its outputs on the smaller image, for `scale_consistency`.
 
     Returns:
         The scalar to descend.
@@ -130,7 +142,32 @@ def phase_one_loss(
     if bool((batch.marks > 0).any()):
         marked = deep_supervision(weak, lambda logits: partial_cross_entropy(logits, batch.marks), depths)
         loss = loss + options.partial_weight * marked
+    loss = loss + _rivals_terms(weak, smaller, batch, options, depths)
     return total + options.unlabelled_weight * masked_sum(loss, ~batch.labelled) / per_other
+
+
+def _rivals_terms(
+    weak: list[Tensor], smaller: list[Tensor] | None, batch: Batch, options: PhaseOneParams, depths: Sequence[float]
+) -> Tensor:
+    """(B,): the terms on the image, over all depths; those on scale and certainty, on the prediction alone."""
+    loss = torch.zeros_like(weak[-1][:, 0, 0, 0])
+    if options.image_term != "none":
+        form = options.image_term
+        terms = deep_supervision(weak, lambda logits: image_term(logits, batch.image, batch.marks, form), depths)
+        loss = loss + options.image_term_weight * terms
+    if smaller is not None and options.scale_consistency > 0:
+        loss = loss + options.scale_consistency * scale_consistency(weak[-1], smaller[-1])
+    if options.confident_entropy > 0:
+        loss = loss + options.confident_entropy * confident_entropy(weak[-1])
+    return loss
+
+
+def smaller_outputs(student: nn.Module, image: Tensor) -> list[Tensor]:
+    """The student's outputs on the images at about half their size; the running statistics stay those of the whole."""
+    side = max(STEP, round(image.shape[-1] / 2 / STEP) * STEP)
+    with frozen_running_statistics(student):
+        outputs = student(F.interpolate(image, (side, side), mode="bilinear", align_corners=False))
+    return [output.float() for output in outputs]
 
 
 def _forward(

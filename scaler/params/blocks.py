@@ -208,6 +208,10 @@ class PhaseOneParams(Block):
     simple_terms: Literal["both", "strong"]
     simple_weight: NonNegative
     partial_weight: NonNegative
+    image_term: Literal["none", "coherence", "smoothness", "tree"]
+    image_term_weight: NonNegative
+    scale_consistency: NonNegative
+    confident_entropy: NonNegative
     labelled_weight: NonNegative
     unlabelled_weight: NonNegative
     labelled_per_batch: Positive | None

@@ -85,9 +85,9 @@ def test_recipes_take_both_kinds_of_labels() -> None:
     marks = {"prepare_data": {"supervision": "points"}}
     masks = {"prepare_data": {"supervision": "semi"}}
     names = [name for name in preset_names() if name.startswith("recipes/")]
-    assert len(names) >= 12
+    assert len(names) >= 16
     for name in names:
-        needs_marks = name in ("recipes/ws-sam", "recipes/ws-sam-plus")
+        needs_marks = name in ("recipes/ws-sam", "recipes/ws-sam-plus")  # marks as prompts
         for values in (marks,) if needs_marks else (marks, masks):
             one = Study(title="", against="x", seeds=[0], supervision={"s": values}, recipes={"x": {"preset": name}})
             assert cells(one, ROOT / "params.yaml")[0].params.seed == 0
