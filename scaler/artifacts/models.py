@@ -19,6 +19,7 @@ Tensors = Mapping[str, NDArray[Any]]
 NETWORKS = {"segmenter": ("student", "teacher"), "sam": ("trained",)}
 INPUT_SIZE = "input_size"
 IMAGE_WHITE = "image_white"
+TILE = "tile"
 FROZEN = "frozen_weights_sha256"
 EPOCHS = "epochs"
 
@@ -31,10 +32,12 @@ class ModelInput:
         size: side in pixels of the square that images are resized to.
         white: `prepare_data.image_white`: the value of images of more than 8 bits that became 255; None: the greatest
             that the file can hold.
+        tile: `prepare_data.tiles`: side in pixels of the tiles that larger images were cut into; None: none.
     """
 
     size: int
     white: int | None = None
+    tile: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ class StoredModel:
 def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, float]]) -> None:
     """Write a model and the log of its training, one row per epoch."""
     file.attrs[INPUT_SIZE], file.attrs[EPOCHS] = model.input.size, model.epochs
-    if model.input.white is not None:
-        file.attrs[IMAGE_WHITE] = model.input.white
+    for name, value in ((IMAGE_WHITE, model.input.white), (TILE, model.input.tile)):
+        if value is not None:
+            file.attrs[name] = value
     if model.frozen_sha256:
         file.attrs[FROZEN] = model.frozen_sha256
     for name, tensors in model.networks.items():
@@ -76,8 +80,8 @@ def read_model(path: Path, kind: str, *, tensors: bool = True) -> StoredModel:
     with open_artifact(path, kind) as file:
         networks = {name: read_tensors(file, name) for name in NETWORKS[kind]} if tensors else {}
         attributes = file.attrs
-        white = int(attributes[IMAGE_WHITE]) if IMAGE_WHITE in attributes else None
-        shown = ModelInput(int(attributes[INPUT_SIZE]), white)
+        white, tile = (int(attributes[name]) if name in attributes else None for name in (IMAGE_WHITE, TILE))
+        shown = ModelInput(int(attributes[INPUT_SIZE]), white, tile)
         return StoredModel(networks, shown, str(attributes.get(FROZEN, "")), int(attributes.get(EPOCHS, 0)))
 
 

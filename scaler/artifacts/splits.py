@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
 from scaler.artifacts.large import LargeImages
-from scaler.artifacts.models import IMAGE_WHITE
+from scaler.artifacts.models import IMAGE_WHITE, TILE
 from scaler.artifacts.pictures import NamedPictures, PictureReader, Pictures
 from scaler.artifacts.reading import open_artifact
 
@@ -38,6 +38,7 @@ class DataSet:
         file: N paths of the images below the source, "" where there is no file (the laboratory); or empty, likewise.
         large: N images at the size of the foundation model; None: it sees `image`.
         white: the value of images of more than 8 bits that became 255; None: the greatest that the file can hold.
+        tile: side in pixels of the tiles that larger images were cut into, each an image of this set; None: none.
     """
 
     ids: list[str]
@@ -57,6 +58,7 @@ class DataSet:
         return self.image if self.large is None else self.large
 
     white: int | None = None
+    tile: int | None = None
 
     def is_marked(self) -> NDArray[np.bool_]:
         """(N,): whether any pixel of an image is marked."""
@@ -77,6 +79,7 @@ class DataSet:
             file=[self.file[number] for number in numbers] if self.file else [],
             large=None if self.large is None else self.large.subset(numbers),
             white=self.white,
+            tile=self.tile,
         )
 
 
@@ -94,8 +97,9 @@ def write_data(file: h5py.File, data: DataSet) -> None:
     write_column(file, "native_size", data.native_size)
     write_strings(file, "set", data.set or [""] * len(data.ids))
     write_strings(file, "file", data.file or [""] * len(data.ids))
-    if data.white is not None:
-        file.create_dataset(IMAGE_WHITE, data=data.white, track_times=False)  # no attribute: it is part of the content
+    for name, value in ((IMAGE_WHITE, data.white), (TILE, data.tile)):
+        if value is not None:
+            file.create_dataset(name, data=value, track_times=False)  # no attribute: it is part of the content
     group = file.create_group("native_mask")
     for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
         write_image(group, str(number), mask, top=1)
@@ -133,6 +137,7 @@ def open_data(path: Path) -> DataSet:
             file=list(file["file"].asstr()[()]),
             large=LargeImages(NamedPictures(path, LARGE, image), int(file[LARGE_SIZE][()])) if LARGE in file else None,
             white=int(file[IMAGE_WHITE][()]) if IMAGE_WHITE in file else None,
+            tile=int(file[TILE][()]) if TILE in file else None,
         )
 
 

@@ -46,7 +46,7 @@ def predict(
             metavar="N|auto|off",
             parser=tile_size,
             help="Predict images larger than N pixels in overlapping tiles of N x N.",
-            show_default="2048 above 8192 pixels",
+            show_default="those of training, or 2048 above 8192 pixels",
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Images at a time.")] = 8,

@@ -81,12 +81,14 @@ def split(
 
 def _labelled_of(request: Request) -> list[str]:
     from scaler.artifacts.splits import open_data
+    from scaler.data.tiling import image_of_tile
 
     given = [name for name in ("params", "fraction", "val_fraction", "groups") if getattr(request, name) is not None]
     if given:
         raise ScalerError(f"split: --{given[0].replace('_', '-')} draws from a folder; a prepared split is only read.")
     split = open_data(request.data)
-    return [name for name, chosen in zip(split.ids, split.labelled, strict=True) if chosen]
+    names = [name for name, chosen in zip(split.ids, split.labelled, strict=True) if chosen]
+    return names if split.tile is None else list(dict.fromkeys(map(image_of_tile, names)))
 
 
 def _draw(request: Request) -> dict[Path, list[str]]:

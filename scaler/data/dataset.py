@@ -17,6 +17,7 @@ from scaler.data.marks import points, scribbles
 from scaler.data.reading import SKIPPED, Pixels
 from scaler.data.resize import shrunk, to_square
 from scaler.data.split import SPLITS, Split, choose, read_id_list
+from scaler.data.tiling import in_tiles
 from scaler.errors import Fault, Faults, ScalerError
 from scaler.params import PrepareDataParams
 from scaler.progress import log, progress
@@ -122,9 +123,16 @@ def prepare(source: Path, params: PrepareDataParams, seed: int, *, generate: Gen
     else:
         entries = of_folder(source, params, faults, seed)
     listed = _listed(source, params, [entry.id for entry in entries["train"]], faults)
+    if params.tiles is not None:
+        with progress(sum(map(len, entries.values())), "cutting", unit="image") as bar:
+            entries = {split: in_tiles(found, params.tiles, bar.update) for split, found in entries.items()}
+        if listed is not None:
+            chosen = set(listed)
+            listed = [entry.id for entry in entries["train"] if entry.id in chosen or entry.group in chosen]
     stacks = {split: _read(split, entries[split], params, faults) for split in SPLITS}
     faults.raise_if_errors()
-    left_out = [item.relative_to(source) for item in faults.of("warning") if item.remedy.startswith(SKIPPED)]
+    skipped = [item.relative_to(source) for item in faults.of("warning") if item.remedy.startswith(SKIPPED)]
+    left_out = list(dict.fromkeys(skipped))  # an image is read once more for its tiles
     for item in left_out:
         log.info(f"warning: {item}")
     train = stacks["train"]
@@ -207,6 +215,7 @@ def _training(stack: _Stack, params: PrepareDataParams, listed: list[str] | None
         file=stack.files,
         large=stack.large,
         white=params.image_white,
+        tile=params.tiles,
     )
 
 
@@ -223,6 +232,7 @@ def _evaluation(stack: _Stack, params: PrepareDataParams) -> DataSet:
         file=stack.files,
         large=stack.large,
         white=params.image_white,
+        tile=params.tiles,
     )
 
 

@@ -46,7 +46,7 @@ class Points:
     points: tuple[Point, ...]
 
 
-def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
+def draw(points: Points, shape: tuple[int, int], size: int, radius: int, tile: int | None = None) -> U8:
     """Marks at the image's own size: around each point a disc that has `radius` once the image is at `size` x `size`.
 
     Where discs of both classes meet, a pixel goes to the nearer point; a point's own pixel is always its own.
@@ -56,6 +56,7 @@ def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
         shape: height and width of the image.
         size: side to which `scaler.data.resize.to_square` will bring the marks.
         radius: pixels at `size`; 0 is a single pixel.
+        tile: side of the tiles that are brought to `size` instead of the image; None: the whole image.
 
     Returns:
         (H, W) uint8 {0 unknown, 1 foreground, 2 background}.
@@ -64,6 +65,7 @@ def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
         ScalerError: a point outside the image, or foreground and background on the same pixel.
     """
     height, width = shape
+    radii = (radius * min(height, tile or height) / size, radius * min(width, tile or width) / size)
     marks = np.zeros(shape, np.uint8)
     nearest = np.full(shape, np.inf)
     own: dict[tuple[int, int], int] = {}
@@ -79,7 +81,7 @@ def draw(points: Points, shape: tuple[int, int], size: int, radius: int) -> U8:
         if own.setdefault((row, column), point.value) != point.value:
             reason = f"{points.at}foreground and background on the same pixel, x {column}, y {row}"
             raise ScalerError(Fault("points_contradict", (points.file,), reason, "remove one of them"))
-        _disc(marks, nearest, (row, column), point.value, (radius * height / size, radius * width / size))
+        _disc(marks, nearest, (row, column), point.value, radii)
     return marks
 
 

@@ -92,7 +92,7 @@ def read_marks_of(sample: Sample, shape: tuple[int, ...], params: PrepareDataPar
     Args:
         sample: the result is None if it has no marks.
         shape: height and width of its image, on which points are drawn; a picture of marks keeps its own size.
-        params: `marks_convention` of pictures; `size` and `point_radius` for points.
+        params: `marks_convention` of pictures; `size`, `point_radius` and `tiles` for points.
 
     Raises:
         ScalerError: the file cannot be used, or a point is outside the image.
@@ -102,7 +102,7 @@ def read_marks_of(sample: Sample, shape: tuple[int, ...], params: PrepareDataPar
     if not is_points(sample.marks):
         return read_marks(sample.marks, params.marks_convention)
     points = sample.points or read_points(sample.marks)
-    return draw(points, (shape[0], shape[1]), params.size, params.point_radius)
+    return draw(points, (shape[0], shape[1]), params.size, params.point_radius, params.tiles)
 
 
 def other_size(

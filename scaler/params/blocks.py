@@ -41,6 +41,7 @@ class PrepareDataParams(Block):
     table: str
     size: Annotated[int, Field(ge=32, multiple_of=32)]
     foundation_size: Annotated[int, Field(ge=32)] | None
+    tiles: Annotated[int, Field(ge=32)] | None
     supervision: Literal["semi", "points", "scribbles", "full"]
     labelled_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
     labelled_list: str | None

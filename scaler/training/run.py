@@ -104,12 +104,12 @@ class TrainingRun:
     @property
     def shown(self) -> ModelInput:
         """How the training images were read for the segmenter."""
-        return ModelInput(self.size, self.data.white)
+        return ModelInput(self.size, self.data.white, self.data.tile)
 
     @property
     def shown_to_foundation(self) -> ModelInput:
         """How the training images were read for the foundation model."""
-        return ModelInput(self.foundation_size, self.data.white)
+        return ModelInput(self.foundation_size, self.data.white, self.data.tile)
 
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""

@@ -44,6 +44,7 @@ class Bundle:
         files: name -> SHA-256 of every file that belongs to it.
         frozen_sha256: for SAM, of the weights file that the adapter was trained on.
         frozen_file: the file with these weights in the bundle; None where only the trained tensors were exported.
+        tile: side of the tiles that it learned on, or None.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Bundle:
     files: dict[str, str]
     frozen_sha256: str | None = None
     frozen_file: str | None = None
+    tile: int | None = None
 
 
 def write_tensors(
@@ -74,6 +76,7 @@ def write_config(folder: Path, bundle: Bundle) -> None:
         "network": bundle.name,
         "input_size": bundle.size,
         "image_white": bundle.white,
+        "tile": bundle.tile,
         "input": INPUT,
         "output": "sigmoid of the last logits: (batch, 1, size, size), probability of the object",
         "params": {bundle.kind: bundle.header.params[bundle.kind]},
@@ -153,12 +156,12 @@ def _parse(path: Path, values: Any) -> Bundle:
         provenance["params"] = provenance["params"] | values["params"]
         frozen = values["frozen_weights"] or {}
         size, kind = int(values["input_size"]), str(values["kind"])
-        white = None if values.get("image_white") is None else int(values["image_white"])
+        white, tile = (None if values.get(key) is None else int(values[key]) for key in ("image_white", "tile"))
         files = {str(name): str(digest) for name, digest in values["files"].items()}
         if TENSORS[kind] not in files:
             raise KeyError(TENSORS[kind])
         weights = frozen.get("sha256"), frozen.get("file")
-        return Bundle(kind, str(values["network"]), size, white, Header(**provenance), files, *weights)
+        return Bundle(kind, str(values["network"]), size, white, Header(**provenance), files, *weights, tile)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ScalerError(f"{path}: incomplete or altered ({type(error).__name__}: {error}).") from None
 

@@ -39,7 +39,8 @@ def model_card(model: LoadedModel, files: dict[str, str], differences: dict[str,
         f"# Concealed object segmentation: {what}\n\nTrained by SCALER, stage `{model.header.stage}`"
         f"{_round(model.header)}. Input {model.size} x {model.size} RGB in [0, 1]; output the probability of the "
         "object, pixel by pixel. The network normalises its input itself."
-        + (f" In images of more than 8 bits, the value {model.white} is white." if model.white else ""),
+        + (f" In images of more than 8 bits, the value {model.white} is white." if model.white else "")
+        + (f" Larger images are to be predicted in tiles of {model.tile} pixels." if model.tile else ""),
         _usage(files, differences),
         _data(model),
         _metrics(model),

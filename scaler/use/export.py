@@ -65,7 +65,15 @@ def _fill(model: LoadedModel, folder: Path, forms: Forms, licence: str | None) -
     frozen = frozen_checksum(model.path) if model.kind == "sam" else None
     frozen_file = FROZEN if model.kind == "sam" and not forms.adapters_only else None
     bundle = Bundle(
-        model.kind, model.name, model.size, model.white, model.header, checksums(folder), frozen, frozen_file
+        model.kind,
+        model.name,
+        model.size,
+        model.white,
+        model.header,
+        checksums(folder),
+        frozen,
+        frozen_file,
+        model.tile,
     )
     write_config(folder, bundle)
     (folder / "README.md").write_text(model_card(model, described, differences, licence), encoding="utf-8")

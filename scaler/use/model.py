@@ -35,6 +35,7 @@ class LoadedModel:
         params: the `segmenter` or `sam` block that it was made with.
         header: provenance of the artifact, also where it came from a bundle.
         path: where it was read.
+        tile: side of the tiles that it learned on; larger images are predicted in such tiles. None: whole images.
     """
 
     network: nn.Module
@@ -45,6 +46,7 @@ class LoadedModel:
     params: SegmenterParams | SamParams
     header: Header
     path: Path
+    tile: int | None = None
 
     @property
     def forward(self) -> Callable[[nn.Module, Tensor], Tensor]:
@@ -83,12 +85,12 @@ def load_model(
         side = size or shown.size
         pair = dict(zip(("student", "teacher"), read_segmenter(path, block, side), strict=True))
         name = network or "teacher"
-        return LoadedModel(pair[name].eval(), "segmenter", name, side, shown.white, block, header, path)
+        return LoadedModel(pair[name].eval(), "segmenter", name, side, shown.white, block, header, path, shown.tile)
     _refuse_network(path, network, "sam")
     sam = _with_weights(path, _block(path, header, "sam", SamParams), weights)
     shown = model_input(path, header.kind)
     side = size or shown.size
-    return LoadedModel(read_sam(path, sam).eval(), "sam", "sam", side, shown.white, sam, header, path)
+    return LoadedModel(read_sam(path, sam).eval(), "sam", "sam", side, shown.white, sam, header, path, shown.tile)
 
 
 def data_artifact(path: Path, header: Header) -> Path | None:
@@ -119,7 +121,7 @@ def _from_bundle(path: Path, network: Network | None, size: int | None, weights:
         sam = _block(path, bundle.header, "sam", SamParams)
         block = _with_weights(path, _bundled_weights(path, bundle, sam), weights)
     built = restore(path, bundle, block, side)
-    return LoadedModel(built, bundle.kind, bundle.name, side, bundle.white, block, bundle.header, path)
+    return LoadedModel(built, bundle.kind, bundle.name, side, bundle.white, block, bundle.header, path, bundle.tile)
 
 
 def _bundled_weights(path: Path, bundle: Bundle, block: SamParams) -> SamParams:

@@ -23,7 +23,7 @@ from scaler.use.folder import claimed
 from scaler.use.model import LoadedModel
 from scaler.use.pictures import is_whole_png, overlay, to_bytes, write_png
 from scaler.use.sources import Frame, Images, Sources, Video, chunks
-from scaler.use.tiles import placed, tile_side, tiled
+from scaler.use.tiles import overlapping, tile_side, tiled
 
 TTA_VIEWS = tuple(all_views(("none", "h"), (0, 1, 2, 3), (1.0,)))  # all eight flips and quarter turns, once each
 
@@ -38,7 +38,8 @@ class PredictOptions:
         stretch: min-max of each map.
         threshold: None: soft; else the cut of a binary map, above 0 and at most 1.
         tta: mean over the eight flips and quarter turns.
-        tiles: side of the tiles in pixels; 0: none; None: chosen for large images (see `scaler.use.tiles`).
+        tiles: side of the tiles in pixels; 0: none; None: the model's own, or chosen for large images (see
+            `scaler.use.tiles`).
     """
 
     stretch: bool = False
@@ -119,7 +120,7 @@ class Predictor:
                 outcome.kept -= frame.id not in todo
                 todo.discard(frame.id)
                 continue
-            side = tile_side(image.shape, self.options.tiles)
+            side = tile_side(image.shape, self.options.tiles, self.model.tile)
             if side is None:
                 small.append((frame.id, image))
             elif frame.id in todo:
@@ -131,7 +132,7 @@ class Predictor:
 
     def _tiled(self, name: str, image: U8, side: int) -> NDArray[np.uint16]:
         height, width = image.shape[:2]
-        count = len(placed(height, side)) * len(placed(width, side))
+        count = len(overlapping(height, side)) * len(overlapping(width, side))
         log.info(f"{name}: {width} x {height} pixels, predicted in {count} tiles of at most {side} x {side}")
         return tiled(image, side, self.maps, self.batch_size)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from scaler.data.tiling import placed
 
 U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
@@ -21,15 +22,16 @@ TOP = 65535  # p = 1 in a tiled map
 Predict = Callable[[Sequence[U8]], F32]
 
 
-def tile_side(shape: Sequence[int], wanted: int | None) -> int | None:
+def tile_side(shape: Sequence[int], wanted: int | None, own: int | None = None) -> int | None:
     """Side of the tiles for an image, or None if it is predicted whole.
 
     Args:
         shape: (H, W, ...) of the image.
-        wanted: side that was asked for; 0: never tile; None: tile what is larger than `LIMIT`.
+        wanted: side that was asked for; 0: never tile; None: `own`, or tile what is larger than `LIMIT`.
+        own: side of the tiles that the model learned on.
     """
     longer = max(shape[:2])
-    side = wanted if wanted is not None else SIDE if longer > LIMIT else 0
+    side = wanted if wanted is not None else own or (SIDE if longer > LIMIT else 0)
     return side if side and longer > side else None
 
 
@@ -49,7 +51,7 @@ def tiled(image: U8, side: int, predict: Predict, batch_size: int) -> U16:
         (H, W) uint16; 65535 is p = 1.
     """
     height, width = image.shape[:2]
-    rows, columns = placed(height, side), placed(width, side)
+    rows, columns = overlapping(height, side), overlapping(width, side)
     down, across = blending(rows, height), blending(columns, width)
     result = np.empty((height, width), np.uint16)
     band = np.zeros((0, width), np.float32)  # sums of the rows from `done` on that further tiles may add to
@@ -69,14 +71,9 @@ def tiled(image: U8, side: int, predict: Predict, batch_size: int) -> U16:
     return result
 
 
-def placed(length: int, side: int) -> list[tuple[int, int]]:
-    """(begin, end) of the fewest tiles along an axis that overlap by at least a quarter, evenly spread."""
-    if length <= side:
-        return [(0, length)]
-    overlap = side // OVERLAP
-    count = ceil((length - overlap) / (side - overlap))
-    begins = [round(i * (length - side) / (count - 1)) for i in range(count)]
-    return [(begin, begin + side) for begin in begins]
+def overlapping(length: int, side: int) -> list[tuple[int, int]]:
+    """(begin, end) of the tiles along an axis: they overlap by at least a quarter."""
+    return placed(length, side, side // OVERLAP)
 
 
 def blending(tiles: Sequence[tuple[int, int]], length: int) -> list[F32]:

@@ -40,6 +40,7 @@ def test_names_and_contents_count_and_the_place_does_not(source: Path, memory: D
 def test_clutter_does_not_count(source: Path, memory: DigestMemory) -> None:
     before = source_digest(source, memory)
     for name in (".DS_Store", "images/thumbs.DB", "images/._a.png", "@eaDir/a.png", "__MACOSX/images/a.png"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("clutter")
     (source / "images" / "empty").mkdir()
     assert source_digest(source, memory) == before

@@ -47,6 +47,7 @@ def params() -> Params:
             "mask_size_tolerance": 0,
             "image_white": None,
             "skip_broken": False,
+            "tiles": None,
             "marks_convention": "auto",
             "points_per_class": 1,
             "point_radius": 1,

@@ -44,7 +44,7 @@ def header(kind: str, name: str, params: dict[str, object], inputs: list[Input])
     )
 
 
-def make_run(root: Path, params: Params, white: int | None = None) -> Path:
+def make_run(root: Path, params: Params, white: int | None = None, tile: int | None = None) -> Path:
     """A project with training data, segmenter, SAM and evaluation of round 1 under `root/results`; returns round 1."""
     values = params.model_dump(mode="json")
     image, mask = scenes(4, SIZE, 0)
@@ -60,14 +60,14 @@ def make_run(root: Path, params: Params, white: int | None = None) -> Path:
     student, teacher = (_network(params, seed) for seed in (1, 2))
     own = header("segmenter", "segmenter", {"seed": 0, "segmenter": values["segmenter"]}, inputs)
     with sealed_hdf5(folder / "segmenter.h5", own) as file:
-        write_segmenter(file, student, teacher, [{"epoch": 1, "loss": 0.5}], ModelInput(SIZE, white))
+        write_segmenter(file, student, teacher, [{"epoch": 1, "loss": 0.5}], ModelInput(SIZE, white, tile))
     sam = header("sam", "sam", {"seed": 0, "sam": values["sam"]}, inputs)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         foundation = build_foundation(params.sam)
     shaken(foundation.adapter, 3, 0.1)
     with sealed_hdf5(folder / "sam.h5", sam) as file:
-        write_sam(file, foundation, params.sam, [{"epoch": 1, "loss": 0.5}], ModelInput(SIZE, white))
+        write_sam(file, foundation, params.sam, [{"epoch": 1, "loss": 0.5}], ModelInput(SIZE, white, tile))
     _evaluation(folder, own, sam)
     return folder
 

@@ -71,6 +71,19 @@ def test_images_of_12_bits_are_read_as_for_training(tiny: Params, tmp_path: Path
     assert np.array_equal(stored(tmp_path / "p" / "twelve" / "a.png"), stored(tmp_path / "p" / "eight" / "a.png"))
 
 
+def test_a_model_of_tiles_predicts_in_its_tiles(
+    tiny: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), cv2.resize(scenes(1, 40, 3)[0][0], (100, 60)))
+    model = make_run(tmp_path / "run", tiny, tile=48) / "segmenter.h5"
+    assert main("export", "model", model, "--out", tmp_path / "bundle") == 0
+    for trained, out in ((model, "p"), (tmp_path / "bundle", "q")):
+        assert main("predict", trained, tmp_path / "a.png", "--set", "s", "--out", tmp_path / out) == 0
+        assert "predicted in 6 tiles of at most 48 x 48" in capsys.readouterr().out
+    assert np.array_equal(stored(tmp_path / "p/s/a.png"), stored(tmp_path / "q/s/a.png"))
+    assert "predicted in tiles of 48 pixels" in (tmp_path / "bundle" / "README.md").read_text()
+
+
 def test_a_model_that_knows_8_bits_warns_of_12(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

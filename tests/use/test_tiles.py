@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from scaler.use.tiles import TOP, blending, placed, tile_side, tiled
+from scaler.use.tiles import TOP, blending, overlapping, tile_side, tiled
 
 
 @pytest.mark.parametrize(("length", "side"), [(10, 64), (64, 64), (65, 64), (117, 64), (1000, 64), (12000, 2048)])
 def test_tiles_cover_an_axis_and_their_weights_sum_to_one(length: int, side: int) -> None:
-    tiles = placed(length, side)
+    tiles = overlapping(length, side)
     assert (tiles[0][0], tiles[-1][1]) == (0, length)
     assert all(end - begin == min(side, length) for begin, end in tiles)
     assert all(before[1] - after[0] >= side // 4 for before, after in pairwise(tiles))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from scaler.data.checks.annotations import annotations_in
@@ -14,14 +13,13 @@ from scaler.data.checks.guess import Guess, propose
 from scaler.data.checks.inventory import find_samples
 from scaler.data.checks.sample import SampleLook, look_at_sample
 from scaler.data.checks.set import check_set
+from scaler.data.checks.small import check_object_size
 from scaler.data.entries import RECIPE
 from scaler.data.known_sets import unusual_counts
 from scaler.data.layouts import folder_name
 from scaler.errors import SEVERITIES, Fault, Faults, printable
 from scaler.params import PrepareDataParams
 from scaler.progress import progress
-
-SMALLEST = 16  # pixels that an object covers at the size of training
 
 
 @dataclass
@@ -88,24 +86,11 @@ def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = Fal
             bar.update()
     check_set(looks, faults)
     _check_foreground(looks, rules, faults)
-    _check_object_size(looks, rules, faults)
+    check_object_size([look.mask for look in looks if look.mask is not None], rules, faults)
     if guess is not None and not guess.masks:
         faults.items = [item for item in faults.items if item.kind != "mask_missing"]  # said once: there are none
         faults.add(*annotations_in(source))
     return Examination(faults, facts(looks, rules, params is None, quick), looks, guess)
-
-
-def _check_object_size(looks: list[SampleLook], params: PrepareDataParams, faults: Faults) -> None:
-    """Objects that nearly vanish when images are brought to the size of training."""
-    areas = [
-        look.mask.share / look.mask.components * params.size**2
-        for look in looks
-        if look.mask is not None and look.mask.components
-    ]
-    if areas and (typical := median(areas)) < SMALLEST:
-        reason = f"at prepare_data.size {params.size} the median object covers {typical:.0f} pixels"
-        remedy = "raise the size, or cut the images into tiles before training"
-        faults.add(Fault("objects_small", (), reason, remedy, "warning"))
 
 
 def _check_foreground(looks: list[SampleLook], params: PrepareDataParams, faults: Faults) -> None:

@@ -136,6 +136,7 @@ def _block(source: Path) -> PrepareDataParams:
         table="table.csv",
         size=352,
         foundation_size=None,
+        tiles=None,
         supervision="semi",
         labelled_fraction=1.0,
         labelled_list=None,

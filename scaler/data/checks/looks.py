@@ -67,6 +67,7 @@ class MaskLook:
         between: share of the pixels that are neither nearly black nor nearly white.
         share: of the object; `border_share`: of the outermost pixels that are object.
         components, specks: connected parts of the object (8 neighbours), and those of at most `SPECK` pixels.
+        width: of the object, pixels: that of a strip whose pixels are as far from the background, on average.
     """
 
     size: tuple[int, int]
@@ -80,6 +81,7 @@ class MaskLook:
     border_share: float
     components: int
     specks: int
+    width: float
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,16 @@ def look_at_mask(path: Path, threshold: int = THRESHOLD) -> tuple[MaskLook, U8]:
         border_share=float(border.mean()),
         components=len(areas),
         specks=int((areas <= SPECK).sum()),
+        width=_width(mask),
     )
     return look, mask
+
+
+def _width(mask: U8) -> float:
+    if not mask.any():
+        return 0.0
+    framed = np.pad(mask, 1)  # a full mask has an edge, too
+    return 4 * float(cv2.distanceTransform(framed, cv2.DIST_L2, 3)[framed > 0].mean()) - 2
 
 
 def look_at_marks(

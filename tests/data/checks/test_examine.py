@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,8 +63,26 @@ def test_objects_that_vanish_at_the_size_of_training_are_reported(tmp_path: Path
         mask[100 : 105 + seed, 200:204] = 255
         write(tmp_path / "images" / f"{name}.png", picture(seed, (600, 400)))
         write(tmp_path / "masks" / f"{name}.png", mask)
-    assert found_in(look(tmp_path, params(tmp_path))) == [("warning", "objects_small", ())]
+    examined = look(tmp_path, params(tmp_path))
+    assert found_in(examined) == [("warning", "objects_small", ())]
+    (remedy,) = [item.remedy for item in examined.faults.items]
+    assert remedy == "set prepare_data.tiles: 352 (about 4 times as many images to train on), or raise the size"
+    assert found_in(look(tmp_path, params(tmp_path, tiles=352))) == []
     assert found_in(look(tmp_path, params(tmp_path, size=704))) == []
+
+
+def test_thin_objects_are_small_too(tmp_path: Path) -> None:
+    """A crack: one large part, but a pixel across at the size of training."""
+    for seed, name in enumerate("abc"):
+        mask = np.zeros((1200, 1600), np.uint8)
+        cv2.line(mask, (100, 100 + seed), (1500, 1100), 255, 4)
+        write(tmp_path / "images" / f"{name}.png", picture(seed, (1600, 1200)))
+        write(tmp_path / "masks" / f"{name}.png", mask)
+    (fault,) = [item for item in look(tmp_path, params(tmp_path)).faults.items if item.kind == "objects_small"]
+    assert fault.reason == "at prepare_data.size 352 the median object is 1.2 pixels wide"
+    tiles = int(fault.remedy.split(": ")[1].split()[0])
+    assert found_in(look(tmp_path, params(tmp_path, tiles=tiles))) == []
+    assert found_in(look(tmp_path, params(tmp_path, tiles=2 * tiles))) == [("warning", "objects_small", ())]
 
 
 def test_quick_searches_no_duplicates(tmp_path: Path) -> None:
