@@ -6,16 +6,22 @@ from pathlib import Path
 
 import h5py
 
+from scaler.artifacts.locking import NO_LOCKS
+
 NEUTRAL = True  # it decides about files, not about what is in them
 
 
 def open_hdf5(path: Path) -> h5py.File:
-    """An HDF5 file to read, without HDF5's own lock.
+    """An HDF5 file to read; without HDF5's own lock where the file system has none.
 
-    Artifacts are replaced whole and never changed in place, so the lock guards nothing, and some file systems have
-    none.
+    That lock guards nothing here, since artifacts are replaced whole and never changed in place.
 
     Raises:
         OSError: not there, or not HDF5.
     """
-    return h5py.File(path, "r", locking=False, rdcc_nbytes=0)  # no cache: a picture is one chunk, and is read whole
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return h5py.File(path, "r", locking=False)

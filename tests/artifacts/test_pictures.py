@@ -103,6 +103,7 @@ def split_of(count: int) -> DataSet:
         file=[f"{number}.png" for number in range(count)],
         large=LargeImages([np.full((SIDE + k % 2, SIDE + 2, 3), k + 1, np.uint8) for k in range(count)], 2 * SIDE),
         white=4095,
+        tile=64,
     )
 
 
@@ -113,9 +114,9 @@ def test_a_split_on_the_disk_is_the_split_in_memory(tmp_path: Path) -> None:
     in_memory, on_disk = split_of(COUNT), open_data(path)
     for chosen in (range(COUNT), [4, 3, 0]):
         one, other = (split.part(list(chosen)) for split in (in_memory, on_disk))
-        assert one.white == other.white == 4095
+        assert (one.white, one.tile) == (other.white, other.tile) == (4095, 64)
         for name, value in vars(one).items():
-            if name == "white":
+            if name in ("white", "tile"):
                 continue
             same = all(np.array_equal(a, b) for a, b in zip(value, getattr(other, name), strict=True))
             assert same, name
