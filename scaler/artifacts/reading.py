@@ -32,7 +32,12 @@ def open_artifact(path: Path, kind: str, *, verify: bool = True) -> Iterator[h5p
     fault = _fault(path, kind, verify)
     if fault is not None:
         raise ScalerError(fault)
-    with open_hdf5(path) as file:
+    try:
+        file = open_hdf5(path)
+    except OSError as error:  # its contents are right, so it is the file system
+        remedy = "check the file system, or copy the file to another one"
+        raise ScalerError(Fault("artifact_unreadable", (path,), f"cannot be opened ({error})", remedy)) from None
+    with file:
         yield file
 
 

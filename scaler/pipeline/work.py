@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaler.artifacts.locking import file_lock
+from scaler.errors import Fault, ScalerError
 
 WORK = Path(".scaler")
 LONGEST_NAME = 200  # bytes; most file systems allow 255
@@ -23,6 +24,16 @@ def working_file(folder: str, out: Path, suffix: str) -> Path:
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Hold the lock of an artifact; wait while another process makes it."""
-    with file_lock(working_file("locks", out, ".lock"), f"another process is making {out.as_posix()}"):
+    """Hold the lock of an artifact; wait while another process makes it.
+
+    Raises:
+        ScalerError: the folder of locks cannot be used.
+    """
+    path = working_file("locks", out, ".lock")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(path, f"another process is making {out.as_posix()}"))
+        except OSError as error:
+            remedy = "check the permissions and the file system of the project's folder"
+            raise ScalerError(Fault("lock", (path,), f"cannot be locked ({error.strerror})", remedy)) from None
         yield

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from scaler.errors import ScalerError
 from scaler.pipeline.work import locked, working_file
 
 
@@ -41,7 +42,7 @@ def test_another_error_of_a_lock_is_not_passed_over(tmp_path: Path, monkeypatch:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(FileLock, "acquire", refuse)
-    with pytest.raises(OSError, match="not yours"), locked(Path("results/a.h5")):
+    with pytest.raises(ScalerError, match="cannot be locked .not yours"), locked(Path("results/a.h5")):
         pass
 
 
