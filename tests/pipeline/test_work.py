@@ -42,7 +42,7 @@ def test_another_error_of_a_lock_is_not_passed_over(tmp_path: Path, monkeypatch:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(FileLock, "acquire", refuse)
-    with pytest.raises(ScalerError, match="cannot be locked .not yours"), locked(Path("results/a.h5")):
+    with pytest.raises(ScalerError, match=r"cannot be locked \(not yours"), locked(Path("results/a.h5")):
         pass
 
 
