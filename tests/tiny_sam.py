@@ -64,6 +64,29 @@ def with_adaptation(model: Adapted, adaptation: str) -> Adapted:
     return model
 
 
+def moved_by_two_steps(model: AdaptedModel, side: int) -> set[str]:
+    """What two steps change; in the first one the zero projection of an adaptation alone moves."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(pictures(2, side, side)).square().mean().backward()
+        optimizer.step()
+    return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+
+
+def without_gradient(model: AdaptedModel, names: set[str]) -> set[str]:
+    """Those of the parameters that got no gradient, or zeros."""
+    named = dict(model.named_parameters())
+    found = {name: named[name].grad for name in names}
+    return {name for name, grad in found.items() if grad is None or not bool(grad.abs().max() > 0)}
+
+
+def of_adaptation(names: set[str]) -> set[str]:
+    """Those of the parameters that an adapter or LoRA has added."""
+    return {name for name in names if "adapter." in name or ".lora_" in name}
+
+
 def sam_params(**changes: object) -> SamParams:
     """The block `sam` of params.yaml, with some values changed."""
     defaults = {
@@ -74,6 +97,7 @@ def sam_params(**changes: object) -> SamParams:
         "adaptation": "adapter",
         "lora_rank": 2,
         "prompts": "none",
+        "text": None,
         "prompt_points": 3,
         "prompt_share": 0.5,
         "micro_batch": None,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from scaler.errors import ScalerError
 from scaler.models.lora import ATTENTION_PROJECTIONS
 from scaler.models.prompts import Prompts
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # of SAM, MobileSAM and SAM2, on RGB in [0, 255]
 PIXEL_STD = (58.395, 57.12, 57.375)
+VOCABULARY = "tokenizer.json"  # beside the weights of a model that is asked for something by words
 ADAPTATION_PARTS = ("adapter.", ".lora_down.", ".lora_up.")
 
 
@@ -50,7 +53,7 @@ class AdaptedModel(nn.Module, ABC):
 
     multiple_of = 1  # inputs are resized to the encoder's own size
     trained_beside: tuple[str, ...]  # prefixes of parameter names, beside the adaptation's own
-    lora_layers = ATTENTION_PROJECTIONS  # endings of the names of the encoder's layers that LoRA adapts
+    lora_layers: tuple[str, ...] = ATTENTION_PROJECTIONS  # how the names of the layers end that LoRA adapts
     pixel_mean: Tensor
     pixel_std: Tensor
 
@@ -79,6 +82,14 @@ class AdaptedModel(nn.Module, ABC):
     @abstractmethod
     def add_adapter(self) -> None:
         """Give the encoder its adapter, as the submodule `adapter`, starting as the identity."""
+
+    def read_words(self, text: str, vocabulary: Path) -> None:
+        """Take the words for what is sought in every image, in a model that can.
+
+        Raises:
+            ScalerError: this model takes no words, or not these.
+        """
+        raise ScalerError(f"sam.text: {type(self).__name__} takes no words; sam3 does.")
 
     def freeze(self) -> None:
         """Mark what is trained; to be called when the adaptation is in place."""

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from scaler.models.adapted import AdaptedModel
+from scaler.models.adapted import VOCABULARY, AdaptedModel
 from scaler.models.loading import read_state_dict
 from scaler.models.lora import add_lora
 from scaler.models.names import FOUNDATIONS
@@ -21,6 +21,8 @@ def build_foundation(params: SamParams) -> AdaptedModel:
             does not suit it.
     """
     model = with_weights(params.model, params.size, Path(params.weights), params.sha256)
+    if params.text is not None:
+        model.read_words(params.text, Path(params.weights).with_name(VOCABULARY))
     add_adaptation(model, params.adaptation, params.lora_rank)
     model.recompute = params.recompute
     return model

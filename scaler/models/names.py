@@ -10,6 +10,7 @@ from typing import Any
 
 VIT = "scaler.models.sam_vit"
 SAM2 = "scaler.models.sam2"
+SAM3 = "scaler.models.sam3"
 FOUNDATIONS = {
     "nano": VIT,
     "lite": "scaler.models.lite",
@@ -21,6 +22,8 @@ FOUNDATIONS = {
     "sam2.1_small": SAM2,
     "sam2.1_base_plus": SAM2,
     "sam2.1_large": SAM2,
+    "sam3": SAM3,
+    "sam3_tracker": SAM3,
 }
 SEGMENTERS = {
     "compact": "scaler.models.compact",

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import Sam2HieraDetModel, Sam2Model, Sam2VisionModel
+from transformers import Sam2HieraDetModel, Sam2Model, Sam2VisionModel, Sam3TrackerModel
 from transformers.models.sam2.modeling_sam2 import Sam2PromptEncoder, Sam2VisionNeck
+from transformers.models.sam3_tracker.modeling_sam3_tracker import Sam3TrackerPromptEncoder
 
 from scaler.models.adapted import AdaptedModel, Features
 from scaler.models.loading import load_strictly
@@ -97,22 +98,7 @@ class Sam2(AdaptedModel):
 
     def decode(self, features: Features, prompts: Prompts | None) -> Tensor:
         """SAM2's own decoder, mask token 0: (B, 1, side/4, side/4)."""
-        embedding = features.embedding
-        fine, middle = features.high_resolution
-        decoder, batch = self.sam.mask_decoder, len(embedding)
-        with torch.autocast(embedding.device.type, enabled=False):  # half precision knows no place in 1,024 pixels
-            sparse, dense = encode_prompts_sam2(self.sam.prompt_encoder, prompts, batch)
-            position = self.sam.get_image_wide_positional_embeddings().expand(batch, -1, -1, -1)
-        masks, *_ = decoder(
-            image_embeddings=embedding,
-            image_positional_embeddings=position,
-            sparse_prompt_embeddings=sparse.unsqueeze(1),  # one object per image
-            dense_prompt_embeddings=dense,
-            multimask_output=False,
-            high_resolution_features=[decoder.conv_s0(fine), decoder.conv_s1(middle)],
-        )
-        logits: Tensor = masks[:, 0]
-        return logits
+        return decode_sam2(self.sam, features, prompts)
 
 
 def loaded(name: str, side: int | None, state: Mapping[str, Tensor], path: Path) -> Sam2:
@@ -134,7 +120,29 @@ def untrained(name: str, side: int | None) -> Sam2:
     return Sam2(build_sam2(SIZES[name]), side)
 
 
-def encode_prompts_sam2(encoder: Sam2PromptEncoder, prompts: Prompts | None, batch: int) -> tuple[Tensor, Tensor]:
+def decode_sam2(sam: Sam2Model | Sam3TrackerModel, features: Features, prompts: Prompts | None) -> Tensor:
+    """Logits of mask token 0, four times as fine as the embedding, by SAM2's decoder; SAM 3's tracker has the same."""
+    embedding = features.embedding
+    fine, middle = features.high_resolution
+    decoder, batch = sam.mask_decoder, len(embedding)
+    with torch.autocast(embedding.device.type, enabled=False):  # half precision knows no place in 1,024 pixels
+        sparse, dense = encode_prompts_sam2(sam.prompt_encoder, prompts, batch)
+        position = sam.get_image_wide_positional_embeddings().expand(batch, -1, -1, -1)
+    masks, *_ = decoder(
+        image_embeddings=embedding,
+        image_positional_embeddings=position,
+        sparse_prompt_embeddings=sparse.unsqueeze(1),  # one object per image
+        dense_prompt_embeddings=dense,
+        multimask_output=False,
+        high_resolution_features=[decoder.conv_s0(fine), decoder.conv_s1(middle)],
+    )
+    logits: Tensor = masks[:, 0]
+    return logits
+
+
+def encode_prompts_sam2(
+    encoder: Sam2PromptEncoder | Sam3TrackerPromptEncoder, prompts: Prompts | None, batch: int
+) -> tuple[Tensor, Tensor]:
     """SAM2's embeddings of the prompts of a batch, in the frame of its input size.
 
     A box is two points among the others, as in SAM2's own predictor, and one "not a point" ends the list, if there is

@@ -145,7 +145,7 @@ class SamParams(Block):
 
     model: Literal[
         "nano", "lite", "vit_b", "vit_l", "vit_h", "mobile_sam",
-        "sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "sam2.1_large",
+        "sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "sam2.1_large", "sam3", "sam3_tracker",
     ]  # fmt: skip
     weights: CommandPath
     sha256: str | None
@@ -153,10 +153,25 @@ class SamParams(Block):
     adaptation: Literal["adapter", "lora", "decoder"]
     lora_rank: Positive
     prompts: Literal["none", "marks_points", "marks_box", "teacher_points", "teacher_box", "teacher_mask"]
+    text: Annotated[str, Field(min_length=1)] | None
     prompt_points: Positive
     prompt_share: Unit
     micro_batch: Positive | Literal["auto"] | None
     recompute: bool
+
+    @model_validator(mode="after")
+    def _words_for_sam3(self) -> SamParams:
+        if (self.model == "sam3") != (self.text is not None):
+            raise ValueError(
+                f"text: sam3 is asked for something by words, such as text: polyp, and no other model is; got model: "
+                f"{self.model} and text: {self.text!r}"
+            )
+        if self.model == "sam3" and self.prompts != "none":
+            raise ValueError(
+                f"prompts: sam3 takes its words and nothing else; got {self.prompts}. Write none, or take "
+                "sam3_tracker, the same file's model for points, boxes and masks"
+            )
+        return self
 
 
 class AugmentationParams(Block):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from scaler.models.foundation import untrained
-from scaler.models.names import FOUNDATIONS, SAM2, VIT
+from scaler.models.names import FOUNDATIONS, SAM2, SAM3, VIT
 from scaler.models.sam import CONFIGS, empty_sam
-from tests.models import mobile_oracle, sam2_oracle
+from tests.models import mobile_oracle, sam2_oracle, sam3_tiny
 
 
 def write_official(name: str, path: Path) -> None:
@@ -19,6 +19,9 @@ def write_official(name: str, path: Path) -> None:
         torch.save({"model": _filled(sam2_oracle.shapes(name))}, path)
     elif FOUNDATIONS[name] == VIT:
         torch.save(_filled(empty_sam(CONFIGS[name]).state_dict()), path)
+    elif FOUNDATIONS[name] == SAM3:  # the tiny one: tests of the real one would need gigabytes
+        torch.save(sam3_tiny.published(), path)
+        sam3_tiny.write_vocabulary(path.parent)
     elif name == "lite":
         torch.save(_filled(untrained(name, None).state_dict()), path)
     else:

@@ -13,7 +13,7 @@ from scaler.models.foundation import build_foundation
 from scaler.models.mobile_sam import CONFIG, MobileSam, TinyEncoder, loaded
 from scaler.models.sam import with_decoder
 from tests.models import mobile_oracle
-from tests.tiny_sam import pictures, sam_params, with_adaptation
+from tests.tiny_sam import moved_by_two_steps, of_adaptation, pictures, sam_params, with_adaptation, without_gradient
 
 FILE = Path("mobile_sam.pt")
 
@@ -83,19 +83,10 @@ def test_a_step_moves_what_is_trained_and_no_running_statistics(
 ) -> None:
     model = adapted(state, adaptation).train()
     model.recompute = recompute
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
-    for _ in range(2):  # in the first step the zero projection alone moves
-        optimizer.zero_grad()
-        model(pictures(2, 64, 64)).square().mean().backward()
-        optimizer.step()
-    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     trained = set(model.trainable_names())
-    assert moved <= trained
-    named = dict(model.named_parameters())
-    own = {name for name in trained if "adapter." in name or ".lora_" in name}
-    still = {name for name in own if named[name].grad is None or not named[name].grad.abs().max() > 0}
-    assert still == set()
+    own = of_adaptation(trained)
+    assert moved_by_two_steps(model, 64) <= trained
+    assert without_gradient(model, own) == set()
     assert bool(own) == (adaptation != "decoder")
 
 

@@ -12,13 +12,23 @@ import numpy as np
 import pytest
 
 from scaler.models.names import FOUNDATIONS
+from scaler.pipeline.presets import lay_over, preset_parts
 from tests.conftest import ROOT
 from tests.engines.tree import Tree
+from tests.models import sam3_tiny
 from tests.models.pipeline import WEIGHTS, run_all, small_tree
 from tests.models.whole_runs import ADAPTATIONS, check_two_rounds, data_sets, put_weights, read_weights_once
 
 pytestmark = pytest.mark.slow
-BY_DEFAULT = {"vit_b-adapter", "sam2.1_tiny-lora", "mobile_sam-decoder", "marks_box", "teacher_mask"}
+BY_DEFAULT = {
+    "vit_b-adapter",
+    "sam2.1_tiny-lora",
+    "mobile_sam-decoder",
+    "lite-adapter",
+    "sam3-lora",
+    "marks_box",
+    "teacher_mask",
+}
 
 
 def cases(*names: str) -> list[object]:
@@ -31,6 +41,7 @@ def test_two_rounds_of_a_foundation_model(
     tree: Tree, lines: list[str], case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foundation, adaptation = case.split("-")
+    sam3_tiny.use_tiny(monkeypatch)
     put_weights(tree, foundation)
     read_weights_once(monkeypatch)
     check_two_rounds(tree, lines, foundation, adaptation, monkeypatch)
@@ -77,3 +88,23 @@ def test_two_rounds_with_prompts(
     weights = f"--weights {values['sam']['weights']}"
     run_all(own, [line.replace(f"--weights {WEIGHTS}", weights) for line in lines], monkeypatch)
     assert (own.root / "results/report.html").is_file()
+
+
+@pytest.mark.exhaustive
+def test_words_alone_use_no_label(tree: Tree, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With other marks the segmenter is the same: it learns from SAM 3's answers to words alone."""
+    put_weights(tree, "sam3")
+    read_weights_once(monkeypatch)
+    sam3_tiny.use_tiny(monkeypatch)
+    values = tree.params()
+    for part in preset_parts("recipes/words-alone"):
+        lay_over(values, part)
+    values["sam"] |= {"weights": WEIGHTS, "size": sam3_tiny.TINY.side}
+    found = []
+    for marks in ("points", "scribbles"):
+        values["prepare_data"]["supervision"] = marks
+        tree.write_params(values)
+        run_all(tree, lines, monkeypatch)
+        with h5py.File(tree.root / "results/stops/round_2/segmenter.h5") as file:
+            found.append({name: file["student"][name][()] for name in data_sets(file["student"])})
+    assert all(np.array_equal(value, found[1][name]) for name, value in found[0].items())

@@ -16,6 +16,7 @@ from scaler.models.foundation import build_foundation
 from scaler.params import load_params
 from scaler.training import checkpoints
 from tests.engines.tree import Tree
+from tests.models import sam3_tiny
 from tests.models.official import write_official
 from tests.models.pipeline import WEIGHTS, run_all
 
@@ -53,7 +54,9 @@ def put_weights(tree: Tree, name: str) -> None:
 def check_two_rounds(tree: Tree, lines: list[str], name: str, adaptation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every stage runs, and Phase II changes what is trained and nothing else is stored."""
     values = tree.params()
+    sam3 = {"size": sam3_tiny.TINY.side, "text": "polyp" if name == "sam3" else None}
     values["sam"] |= {"model": name, "size": SIDE, "adaptation": adaptation, "micro_batch": 2}
+    values["sam"] |= sam3 if name.startswith("sam3") else {}
     values["sam"]["recompute"] = adaptation == "lora"
     tree.write_params(values)
     run_all(tree, lines, monkeypatch)
