@@ -16,6 +16,8 @@ from typing import Any
 WITHOUT_EFFECT = ("report", "inspection")  # blocks that change no score
 BEFORE: dict[str, Any] = {  # "block.key": the value at which rows from before the key hold
     "prepare_data.foundation_size": None,
+    "prepare_data.tiles": None,
+    "sam.text": None,
     "phase_one.image_term": "none",
     "phase_one.image_term_weight": 0.3,
     "phase_one.scale_consistency": 0.0,
