@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.harness import Case, compare
 from scaler.data.images import read_mask
+from scaler.metrics.toolbox import reference
 from scaler.use.pairs import Pair
 from scaler.use.scoring import ScoreOptions, read_prediction, score_pairs
-from tests.metrics.reference import reference
 
 COD_IMAGES = 76 + 250 + 2026 + 4121  # CHAMELEON, CAMO, COD10K, NC4K
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Case, compare
 from scaler.metrics.measures import score
-from tests.metrics.reference import reference
+from scaler.metrics.parallel import keep_freed_memory
+from scaler.metrics.toolbox import reference
 
 U8 = NDArray[np.uint8]
 SIZES = ((352, 352), (800, 1000))
@@ -45,4 +46,5 @@ def cases() -> Iterator[Case]:
 
 def main(arguments: list[str]) -> None:
     """Compare."""
+    keep_freed_memory()  # for both, as `map_in_order` does it
     compare(cases(), repeats=15)

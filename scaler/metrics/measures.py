@@ -37,7 +37,9 @@ from scaler.metrics.overlap import binarize, dice, iou
 from scaler.metrics.regions import regions
 from scaler.metrics.structure import mean_absolute_error, structure
 from scaler.metrics.thresholds import counts_above, counts_of_levels, e_measure, precision_recall_f
+from scaler.metrics.toolbox import reference
 from scaler.metrics.weighted import weighted_f
+from scaler.plain import is_plain
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -90,6 +92,9 @@ def score(probability: NDArray[Any], mask: NDArray[Any], *, stretch: bool) -> Sc
         "f_mean": f.mean(),
         "f_weighted": weighted_f(drawn.p, truth),
     }
+    if is_plain("metrics"):
+        own, curves = reference(drawn.p, true)
+        return Score({name: float((values | own)[name]) for name in PER_IMAGE}, np.stack([curves[c] for c in CURVES]))
     return Score({name: float(values[name]) for name in PER_IMAGE}, np.stack([precision, recall, f, e]))
 
 

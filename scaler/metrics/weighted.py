@@ -43,9 +43,9 @@ def weighted_f(p: F64, truth: U8) -> float:
     Returns:
         A value in [0, 1]. Without an object 1 if p is 0 everywhere, else 0; with one 0 if p is 0 everywhere.
     """
-    foreground = cv2.countNonZero(truth)
-    if foreground == 0 or not p.any():
-        return float(foreground == 0 and not p.any())
+    foreground, found = cv2.countNonZero(truth), cv2.countNonZero(p)
+    if foreground == 0 or found == 0:
+        return float(foreground == found)
     missed = _missed(p, truth)
     hits = foreground - missed
     precision = hits / (hits + _false(p, truth) + EPSILON)
@@ -87,5 +87,5 @@ def _false(p: F64, truth: U8) -> float:
     left, top, width, height = cv2.boundingRect(found | truth)  # beyond it nothing counts
     crop = slice(top, top + height), slice(left, left + width)
     distance = cv2.distanceTransform(1 - truth[crop], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    squared = np.minimum(distance * distance + 0.5, FAR).astype(np.uint16)  # whole but for the rounding of the root
+    squared = cv2.multiply(distance, distance, dtype=cv2.CV_16U)  # whole but for the rounding of the root; at most FAR
     return float(np.vdot(p[crop], cv2.LUT(squared, WEIGHT)))

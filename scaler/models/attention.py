@@ -13,12 +13,11 @@ it is q . R_h[i, a] + q . R_w[j, b]. There are three ways to the same result:
 larger part of the work: of 22 x 22 tokens it makes 28 x 28, of 4 x 4 14 x 14. But zeros all become the same vector, the
 projection's bias, and what is projected back from them is cut off. So only real tokens are projected here.
 
-The environment variable SCALER_PLAIN_ATTENTION=1 switches all of this off: every block runs as the package has it.
+`SCALER_PLAIN=attention` switches all of this off (`scaler.plain`): every block runs as the package has it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import torch
@@ -33,16 +32,17 @@ from segment_anything.modeling.image_encoder import (
 from torch import Tensor
 from torch.nn import functional as F
 
+from scaler.plain import is_plain
+
 KERNEL_MULTIPLE = 8  # fused kernels take head sizes that are a multiple of this
 PART = 2**18  # scores at a time: 1 MiB of float32
 LARGE_MAP = 1024  # tokens
-SWITCH = "SCALER_PLAIN_ATTENTION"
 Core = Callable[[Attention, Tensor, tuple[int, int]], Tensor]
 
 
 def run_block(block: Block, tokens: Tensor) -> Tensor:
     """segment-anything's `Block.forward`: (B, h, w, D) to the same shape."""
-    core = None if os.environ.get(SWITCH) == "1" else _core(block, tokens)
+    core = None if is_plain("attention") else _core(block, tokens)
     return block(tokens) if core is None else _run(block, tokens, core)
 
 

@@ -22,6 +22,7 @@ from scaler.artifacts.steps import StepState, load_step, save_step
 from scaler.data.augment import Part
 from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
+from scaler.plain import is_plain
 from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
 from scaler.training import processes
@@ -238,7 +239,7 @@ def _means(sums: dict[str, float], steps: int) -> dict[str, float]:
 
 
 def _can_fuse(task: Task) -> bool:
-    return all(parameter.device.type in ("cpu", "cuda") for parameter in task.trained)
+    return not is_plain("optimizer") and all(parameter.device.type in ("cpu", "cuda") for parameter in task.trained)
 
 
 def _keep(task: Task, optimizer: torch.optim.Adam, position: _Position, best: Arrays, folder: Path) -> None:

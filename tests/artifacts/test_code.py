@@ -33,6 +33,7 @@ TAKEN = {
     "scaler.params": {"Block", "INIT", "WARM_UP", "explain", "load_params", "round_name", "round_number"},  # and blocks
     "scaler.pipeline.command": {"Artifact", "Labels", "Output", "Raw", "Results"},
     "scaler.pipeline.job": {"Job", "run"},
+    "scaler.plain": {"VARIABLE", "is_plain"},  # which of two equal ways
     "scaler.progress": {"log", "progress"},
 }
 # Rooms that neutral code imports and that count: what counted code asks of the former, the latter may answer.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from scaler.errors import ScalerError
 from scaler.metrics.levels import stretched
 from scaler.metrics.measures import Score, score
 from scaler.metrics.names import CURVES
-from tests.metrics.reference import reference
+from scaler.metrics.toolbox import reference
 
 SHAPES = [(1, 1), (1, 2), (1, 17), (23, 1), (2, 2), (7, 7), (20, 33), (64, 41)]
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -115,3 +117,17 @@ def test_a_histogram_counts_more_pixels_than_a_float32_does(monkeypatch: pytest.
     monkeypatch.setattr(levels, "EXACT_COUNTS", 70)  # two rows at a time
     assert np.array_equal(levels.histogram(code), whole)
     assert np.array_equal(whole, np.bincount(code.ravel(), minlength=256))
+
+
+def test_the_fast_path_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(6)
+    given, truth = MAPS["soft disc"](draw, (40, 52)), disc(draw, (40, 52))
+    fast = score(given, truth, stretch=False)
+    monkeypatch.setenv("SCALER_PLAIN", "attention, metrics")
+    monkeypatch.setattr("scaler.metrics.measures.structure", lambda parts: 0.0)
+    plain = score(given, truth, stretch=False)
+    assert plain.metrics == pytest.approx(fast.metrics, abs=1e-12)
+    np.testing.assert_allclose(plain.curves, fast.curves, atol=1e-12)
+    monkeypatch.setitem(sys.modules, "py_sod_metrics", None)
+    with pytest.raises(ScalerError, match="need the package pysodmetrics"):
+        score(given, truth, stretch=False)

@@ -107,7 +107,7 @@ def test_the_way_is_chosen_by_gradients_and_size(monkeypatch: pytest.MonkeyPatch
             with torch.set_grad_enabled(gradients):
                 run_block(block(window, window or 6), tokens(side))
     assert used == ["_by_parts", "_fused", "_mapped"]  # the others run as the package has them
-    monkeypatch.setenv(attention.SWITCH, "1")
+    monkeypatch.setenv("SCALER_PLAIN", "attention")
     with torch.no_grad():
         run_block(block(0, 6), tokens(6))
     assert len(used) == 3

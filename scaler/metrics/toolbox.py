@@ -1,17 +1,31 @@
-"""pysodmetrics' values of one map, as `scaler.metrics.measures.score` names them."""
+"""pysodmetrics' values of one map, as `scaler.metrics.measures.score` names them: what these are tested against."""
 
 from __future__ import annotations
 
 import warnings
 
 import numpy as np
-import py_sod_metrics as sod
+from numpy.typing import NDArray
 
-CURVES = ("precision", "recall", "f_measure", "e_measure")
+from scaler.errors import ScalerError
+from scaler.metrics.names import CURVES
+from scaler.plain import VARIABLE
+
+F64 = NDArray[np.float64]
 
 
-def reference(p: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Metrics and curves of p in [0, 1] against a mask of bool; nothing is stretched, warnings are silenced."""
+def reference(p: F64, truth: NDArray[np.bool_]) -> tuple[dict[str, float], dict[str, F64]]:
+    """Metrics and curves of p, (H, W) in [0, 1], against a mask; nothing is stretched, warnings are silenced.
+
+    Raises:
+        ScalerError: the package is not installed.
+    """
+    try:
+        import py_sod_metrics as sod
+    except ImportError:
+        raise ScalerError(
+            f"{VARIABLE}: metrics need the package pysodmetrics. Install it, or leave them out."
+        ) from None
     structure, alignment, weighted, error = sod.Smeasure(), sod.Emeasure(), sod.WeightedFmeasure(), sod.MAE()
     overlap = sod.FmeasureV2(
         {
@@ -26,7 +40,7 @@ def reference(p: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float], dict[
             metric.step(p, truth, normalize=False)
     f, e = overlap.get_results(), alignment.get_results()["em"]
     dynamic = (f["precision"]["dynamic"], f["recall"]["dynamic"], f["f"]["dynamic"], e["curve"])
-    metrics = {
+    values = {
         "s_alpha": structure.get_results()["sm"],
         "mae": error.get_results()["mae"],
         "e_adaptive": e["adp"],
@@ -34,4 +48,5 @@ def reference(p: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float], dict[
         "f_weighted": weighted.get_results()["wfm"],
     }
     curves = {name: np.asarray(curve)[::-1] for name, curve in zip(CURVES, dynamic, strict=True)}
-    return {name: float(value) for name, value in metrics.items()}, curves
+    values |= {"e_mean": curves["e_measure"].mean(), "f_mean": curves["f_measure"].mean()}
+    return {name: float(value) for name, value in values.items()}, curves
