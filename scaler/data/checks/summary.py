@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from scaler.data.checks.examine import Examination
 from scaler.data.checks.guess import Guess
-from scaler.errors import SEVERITIES, Fault, groups, merge, printable
+from scaler.errors import SEVERITIES, Fault, groups, printable
 
 SCREEN = 24  # lines of a terminal
 FEWEST = 4  # kinds of faults that get a line, however little room there is
@@ -62,7 +63,7 @@ def _all(examination: Examination) -> Iterable[str]:
 
 
 def _short(examination: Examination, room: int) -> list[str]:
-    """A line per kind, errors first: how many, and the first of them."""
+    """A line per kind, errors first: what it is, how many, and the first of them."""
     source, width = examination.faults.source, shutil.get_terminal_size((100, SCREEN)).columns
     kinds: list[list[Fault]] = []
     for severity in SEVERITIES:
@@ -70,13 +71,21 @@ def _short(examination: Examination, room: int) -> list[str]:
     shown = len(kinds) if len(kinds) <= room else max(FEWEST, room - 1)
     lines = []
     for group in kinds[:shown]:
-        count = f"{len(group)} x " if len(group) > 1 else ""
-        line = f"{group[0].severity}: {count}{merge(group)[0].line(source=source)}"
+        line = f"{group[0].severity}: {_brief(group, source)}"
         most = 2 * width if group[0].severity == "error" else width  # what to do about an error is worth two lines
         lines.append(line if len(line) <= most else line[: most - 4] + " ...")
     if len(kinds) > shown:
         lines.append(f"... and {sum(map(len, kinds[shown:]))} findings of {len(kinds) - shown} more kinds")
     return lines
+
+
+def _brief(group: list[Fault], source: Path) -> str:
+    first = group[0].relative_to(source)
+    if len(group) == 1:
+        return first.line()
+    where = f" ({len(group)} x, first {first.files[0]})" if first.files else f" ({len(group)} x)"
+    remedy = f"; {first.remedy}" if first.remedy else ""
+    return printable(f"{first.reason}{where}{remedy}.")
 
 
 def _settings(guess: Guess) -> list[str]:

@@ -107,7 +107,7 @@ def test_the_first_screen_fits_a_terminal(tmp_path: Path) -> None:
         (tmp_path / "A" / "Imgs" / f"v{number}.heic").write_bytes(b"")
     text = summary(examine(tmp_path, None, quick=True))
     assert len(text.splitlines()) <= 26
-    assert "error: 30 x A/Imgs/n0.png" in text
+    assert "error: the file is empty (0 bytes) (30 x, first A/Imgs/n0.png); copy it again" in text
     assert 'images: "{folder}/{name}.jpg"' in text
     assert len(summary(examine(tmp_path, None, quick=True), full=True).splitlines()) > 10
 
