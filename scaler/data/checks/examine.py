@@ -88,9 +88,20 @@ def examine(source: Path, params: PrepareDataParams | None, *, quick: bool = Fal
     _check_foreground(looks, rules, faults)
     check_object_size([look.mask for look in looks if look.mask is not None], rules, faults)
     if guess is not None and not guess.masks:
-        faults.items = [item for item in faults.items if item.kind != "mask_missing"]  # said once: there are none
-        faults.add(*annotations_in(source))
+        _explain(guess, faults)
     return Examination(faults, facts(looks, rules, params is None, quick), looks, guess)
+
+
+def _explain(guess: Guess, faults: Faults) -> None:
+    """What to do with a folder in which no mask was found; what follows from that is not repeated."""
+    found = annotations_in(faults.source)
+    follows = {"mask_missing"} | ({"no_labels"} if found else set())
+    faults.items = [item for item in faults.items if item.kind not in follows]
+    if not guess.images and faults.source.is_dir():
+        faults.items.clear()
+        remedy = "give the folder that holds the images, and unpack archives"
+        faults.add(Fault("no_images", (faults.source,), "no image here or in the sub-folders", remedy))
+    faults.add(*found)
 
 
 def _check_foreground(looks: list[SampleLook], params: PrepareDataParams, faults: Faults) -> None:

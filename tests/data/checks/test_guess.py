@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from scaler.cli.app import run
 from scaler.data.checks.examine import examine
 from scaler.data.checks.guess import propose
 from scaler.data.checks.pairing import find_patterns
@@ -119,13 +123,44 @@ def test_annotations_of_other_tools_are_recognised(tmp_path: Path) -> None:
         (tmp_path / split / "labels" / "a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n")
     (tmp_path / "data.yaml").write_text("train: train/images\nnc: 1\nnames: [polyp]\n")
     findings = examine(tmp_path, None, quick=True).faults
-    assert [item.kind for item in findings.of("error")] == ["no_labels"]
-    (hint,) = [item for item in findings.items if item.kind == "annotations_found"]
+    (hint,) = findings.of("error")
+    assert hint.kind == "annotations_found"
     assert f"python -m scaler import yolo {tmp_path}/data.yaml --out" in hint.remedy
     write(tmp_path / "train" / "images" / "m.jpg", picture(2))
     (tmp_path / "train" / "images" / "m.json").write_text('{"shapes": [], "imagePath": "m.jpg"}')
     kinds = {item.reason for item in examine(tmp_path, None, quick=True).faults.items}
-    assert "annotations of the kind labelme" in kinds
+    assert "annotations of the kind labelme, not masks" in kinds
+
+
+def test_the_printed_command_finds_the_images(tmp_path: Path) -> None:
+    """COCO's own structure: annotations and images in folders side by side."""
+    source = tmp_path / "my set"
+    write(source / "val2017" / "a.png", picture(1, (64, 48)))
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[5, 5, 30, 5, 30, 30]]}],
+        "categories": [{"id": 1, "name": "polyp"}],
+    }
+    (source / "annotations").mkdir()
+    (source / "annotations" / "instances.json").write_text(json.dumps(content))
+    (hint,) = examine(source, None, quick=True).faults.of("error")
+    words = shlex.split(hint.remedy.split("`")[1])
+    assert words[:3] == ["python", "-m", "scaler"]
+    with pytest.raises(SystemExit) as ended:
+        run(words[3:])
+    assert ended.value.code == 0
+    assert (tmp_path / "my set_imported" / "masks" / "a.png").is_file()
+
+
+def test_archives_and_folders_without_images_are_named(tmp_path: Path) -> None:
+    (found,) = examine(tmp_path, None, quick=True).faults.of("error")
+    assert found.kind == "no_images"
+    for name, inside in (("task.zip", "annotations.xml"), ("photos.zip", "a.jpg")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(inside, "")
+    remedies = [item.remedy for item in examine(tmp_path, None, quick=True).faults.of("error")]
+    assert any(f"python -m scaler import cvat {tmp_path}/task.zip" in remedy for remedy in remedies)
+    assert "unpack it, and check the folder" in remedies
 
 
 def test_names_that_differ_by_unicode_form_pair(tmp_path: Path) -> None:
