@@ -19,7 +19,16 @@ FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "presets"
 
 
 def preset_names() -> list[str]:
-    """The presets that come with the project; files that begin with "_" are only there for others to extend."""
+    """The presets that come with the project; files that begin with "_" are only there for others to extend.
+
+    Raises:
+        ScalerError: there are none, since the package alone is installed.
+    """
+    if not FOLDER.is_dir():
+        raise ScalerError(
+            "preset: the presets come with the checkout of the project, but only its package is installed. "
+            "Run the command in a checkout."
+        )
     return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("[!_]*.yaml"))
 
 

@@ -113,3 +113,9 @@ def test_weights_that_only_the_beginning_needs_may_be_gone_later(
         Path(path).parent.mkdir(parents=True)
         Path(path).touch()
     refuse_missing(params)
+
+
+def test_a_package_without_its_checkout_has_no_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaler.pipeline.presets.FOLDER", tmp_path / "none")
+    with pytest.raises(ScalerError, match="Run the command in a checkout"):
+        preset_names()

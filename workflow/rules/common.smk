@@ -11,6 +11,11 @@ if config:
         f"--config / --configfile {dict(config)}: the stages read params.yaml and would not see this. "
         "Change the value in params.yaml instead."
     )
+if workflow.storage_settings.default_storage_provider:
+    raise WorkflowError(
+        "--default-storage-provider: the stages read and write results/ and know its files by their paths, which it "
+        'would change. Keep results in a bucket by `dvc push`: docs/engines.md, "Remote storage".'
+    )
 try:
     PARAMS = load_params()
     refuse_missing(PARAMS)
