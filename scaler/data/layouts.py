@@ -24,7 +24,7 @@ ROLE_WORDS: dict[Split, tuple[str, ...]] = {
     "val": ("val", "valid", "validation", "valdataset", "validationdataset", "valset"),
     "test": ("test", "testing", "te", "testdataset", "testset"),
 }
-ROLE_OF_NAME = re.compile(r"(train|val|test)[/_-]")
+FIRST_WORD = re.compile(r"([^-_/]+)[-_/]")
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def suffixes(params: PrepareDataParams) -> tuple[tuple[str, ...], str, str]:
 
 
 def role_of_name(image_id: str) -> Split | None:
-    """The split that an id of `general` begins with: train/, train_, train-, ..."""
-    match = ROLE_OF_NAME.match(image_id)
-    return next(split for split in SPLITS if split == match[1]) if match else None
+    """The split that an id of `general` begins with: train/, Training_, valid-, ..."""
+    match = FIRST_WORD.match(image_id)
+    return next((split for split in SPLITS if match[1].casefold() in ROLE_WORDS[split]), None) if match else None
 
 
 def role_of_path(layout: str, image_id: str) -> Split | None:

@@ -98,7 +98,8 @@ def merge(image: Annotated, file: ImageFile, options: ImportOptions, tally: Tall
     empty = _emptiness(image, canvas)
     if empty is not None:
         tally.counts[empty] += 1
-        tally.counts.update({key: n for key, n in canvas.tally.counts.items() if not key.startswith("of the objects")})
+        kept = {key: n for key, n in canvas.tally.counts.items() if not key.startswith("objects drawn as")}
+        tally.counts.update(kept)
         annotated_as_empty = image.answered and not image.shapes and options.empty_is_background
         blank = np.zeros(file.upright, np.uint8) if image.complete or annotated_as_empty else None
         return Labels(file, blank)
@@ -193,7 +194,7 @@ class _Canvas:
             self.tally.overhang = max(self.tally.overhang, over)
         if not painted.any() and shape.kind != "mask":
             self.tally.counts["objects too small to cover a pixel's centre"] += 1
-        self.tally.counts[f"of the objects a {shape.kind}"] += 1
+        self.tally.counts[f"objects drawn as {shape.kind}"] += 1
         return painted
 
 

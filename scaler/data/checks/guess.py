@@ -92,12 +92,10 @@ def _candidates(source: Path) -> Iterator[PrepareDataParams]:
     found = {key: next((n for n in names if (source / n).is_dir()), None) for key, names in NAMES.items()}
     if found["images"] is not None:
         named = {key: value for key, value in found.items() if value is not None}
-        supervision = "points" if found["marks"] else "semi"
-        yield plain.model_copy(update=named | {"supervision": supervision})
+        yield plain.model_copy(update=named)
     layout = detect(source, plain)
     if layout != "general":
-        has_marks = layout == "cod" and any(source.glob("*/[Ss]cribble"))
-        yield plain.model_copy(update={"layout": layout, "supervision": "scribbles" if has_marks else "semi"})
+        yield plain.model_copy(update={"layout": layout})
     patterns = find_patterns(source)
     for count in sorted({min(1, len(patterns)), len(patterns)} - {0}):
         images, masks = (SEVERAL.join(texts) for texts in zip(*patterns[:count], strict=True))
@@ -117,6 +115,9 @@ def _tried(source: Path, params: PrepareDataParams) -> Guess | None:
     splits = _splits(found)
     rules: dict[str, str] = {split: AUTO if split in splits else NO_IMAGE for split in SPLITS}
     chosen = params.model_copy(update=rules | ({} if "train" in splits else {"train": "*"}))
+    if len(found.marks) >= max(1, len(found.masks)):  # else a few marks beside masks would be all that is learnt from
+        words = "".join({path.parent.as_posix().casefold() for path in found.marks.values()})
+        chosen = chosen.model_copy(update={"supervision": "scribbles" if "scribble" in words else "points"})
     orphans = faults.count("label_without_image")
     left_out = sum(len(item.files) for item in faults.items if item.kind == "images_left_out")
     return Guess(chosen, len(found.images), len(found.masks), orphans, left_out, splits)
