@@ -32,7 +32,7 @@ from scaler.training.ema import mean_teacher
 WARM_UP_STEPS = 100
 WEIGHT_DECAY = 0.02
 ENCODER_SHARE = 0.1  # of the learning rate, for an encoder that is pretrained itself
-AVERAGE = 0.995  # of the weights that are kept
+AVERAGE = 0.99  # of the weights that are kept
 STEPS_BETWEEN_CHECKPOINTS = 100
 TRIES = 20  # photographs in a row without a segment of useful size
 

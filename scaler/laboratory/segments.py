@@ -15,7 +15,7 @@ from scaler.models.prompts import BACKGROUND, FOREGROUND, PADDING, Prompts
 
 SMALLEST, LARGEST = 0.004, 0.8  # of the crop: segments that are learned
 INNER = 3.0  # how much more often a segment is asked for that does not reach the border of the crop: likelier a thing
-KINDS = {"box": 0.35, "points": 0.40, "mask": 0.10, "none": 0.15}
+KINDS = {"box": 0.4, "points": 0.4, "mask": 0.1, "none": 0.1}
 POINTS = 3
 CERTAIN = 4.0  # logits of a mask that prompts
 

@@ -99,19 +99,22 @@ class Mix(nn.Module):
 class Level(nn.Module):
     """One grid of the decoder: the encoder's features, their likeness to those under the prompt, the prompt, and the
     coarser level's result.
+
+    Features are normalised and the prompt gets as many channels as they have: otherwise their large values drown it.
     """
 
     def __init__(self, width: int, coarser: int, channels: int, depth: int) -> None:
         super().__init__()
-        self.lateral = nn.Conv2d(width, channels, 1)
-        entering = 3 * channels + MAPS + coarser
+        self.lateral = nn.Sequential(nn.Conv2d(width, channels, 1), nn.GroupNorm(GROUPS, channels))
+        self.prompt = nn.Conv2d(MAPS, channels, 3, padding=1)
+        entering = 4 * channels + coarser
         self.mix = nn.Sequential(*(Mix(channels if number else entering, channels) for number in range(depth)))
 
     def forward(self, features: Tensor, maps: Tensor, coarser: Tensor | None) -> Tensor:
         """(B, width, h, w), drawn prompts (B, 7, h, w) and the level before, if any, to (B, C, h, w)."""
         own = self.lateral(features)
         likeness = [own * _under(own, maps[:, slot]) for slot in (WANTED, UNWANTED)]
-        parts = [own, *likeness, maps.to(own.dtype)]
+        parts = [own, *likeness, self.prompt(maps)]
         if coarser is not None:
             parts.append(F.interpolate(coarser, own.shape[-2:], mode="nearest"))
         out: Tensor = self.mix(torch.cat(parts, dim=1))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaler.errors import ScalerError
-from scaler.models import lite_keys
+from scaler.models import lite_keys, vit_weights
 from scaler.models.compact import CHANNEL_MEAN, CHANNEL_STD, Normalise
 from scaler.models.encoder_weights import load_encoder_strictly
 
@@ -64,6 +64,8 @@ class SmpSegmenter(nn.Module):
     def load_encoder(self, state: Mapping[str, Tensor], path: Path) -> None:
         """Load the encoder from the file of the image classifier that it is part of, in timm's or the package's keys.
 
+        A ViT's patch embedding and positions are resampled to its own patch and grid (`scaler.models.vit_weights`).
+
         Raises:
             ScalerError: a key other than the classifier's is missing or unexpected, or a shape differs.
         """
@@ -74,6 +76,7 @@ class SmpSegmenter(nn.Module):
         if name is None:
             load_encoder_strictly(encoder, state, path, CLASSIFIERS)
             return
+        state = vit_weights.resampled(state, encoder)
         own = {_plain(key): key for key in encoder.state_dict()}
         rest = tuple(key for key in _whole_model_keys(name) if _plain(key) not in own)
         renamed = {own.get(_plain(key), key): value for key, value in state.items()}

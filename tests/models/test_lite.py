@@ -165,4 +165,4 @@ def test_sizes() -> None:
         "adapter": sum(p.numel() for p in model.adapter.parameters()),
         "decoder": sum(p.numel() for p in model.decoder.parameters()),
     }
-    assert count == {"encoder": 2_958_848, "adapter": 145_768, "decoder": 1_510_305}
+    assert count == {"encoder": 2_958_848, "adapter": 145_768, "decoder": 1_568_961}
