@@ -84,7 +84,7 @@ def mask_of(decoded: Decoded, path: Path, threshold: int = THRESHOLD) -> U8:
     used = np.unique(grey)
     if used[-1] <= 1 and not (decoded.lossy and used[-1] == 1):
         return grey.astype(np.uint8)
-    values = eight_bits(grey, 255 if used[-1] <= 255 else decoded.top)  # 0 and 255 also occur in 16 bits
+    values = eight_bits(grey, min(decoded.top, 255) if used[-1] <= 255 else decoded.top)  # 255 occurs in 16 bits, too
     _check_grey(path, values, used, decoded.lossy, threshold)
     return (values >= threshold).astype(np.uint8)
 

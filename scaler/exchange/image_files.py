@@ -4,7 +4,7 @@ One rule for all formats. A stated path may be relative, absolute, of Windows, o
 below the folders that the format expects; with `--images DIR` below DIR, whole and without one leading folder after the
 other, down to the file's own name. Names that differ only in Unicode form or case are the same name. Formats with one
 annotation file per image also know the annotation's own name: it decides where the stated path is stale, and may not
-contradict a path that is not.
+contradict a path that is not. In the others, an image of the stated name with another suffix is taken, and said.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import numpy as np
 from PIL import Image
@@ -76,14 +77,15 @@ class ImageFinder:
         Raises:
             ScalerError: it is nowhere, in a format that is not read, or damaged; or the entry contradicts itself.
         """
-        names = [tail for name in image.names for tail in self._tails(name)]
+        names = [tail for name in image.names for form in _forms(name) for tail in self._tails(form)]
         own = f"{image.prefix}/{image.own}" if image.prefix and self._images else image.own
         stems = [tail for tail in self._tails(own) if own]
         found = self._named(image, names) or self._outside(image)
         if found is not None and image.own:
             self._check_own(image, *found)
         if found is None:
-            found = next((hit for stem in stems for hit in self._stem(image, stem)), None)
+            others = stems or [str(PurePosixPath(name).with_suffix("")) for name in names if PurePosixPath(name).suffix]
+            found = next((hit for stem in others for hit in self._stem(image, stem)), None)
             if found is not None and image.names:
                 self._note(image, "path_stale", f"the stated image {image.names[0]!r} is not there", found[1])
         if found is not None:
@@ -195,6 +197,12 @@ class _Folder:
         same = self._stems.get(_key(stem), [])
         exact = [name for name in same if str(PurePosixPath(name).with_suffix("")) == stem]
         return exact or same
+
+
+def _forms(name: str) -> list[str]:
+    """A stated path as it is, and as the path of an address: without query, its %20 and the like as letters."""
+    path = name.partition("?")[0] if "://" in name else name
+    return list(dict.fromkeys((name, path, unquote(path))))
 
 
 def _is_file(path: Path) -> bool:

@@ -72,6 +72,8 @@ def _image(name: str, folder: Path) -> Annotated:
         size = size_of(root["imageHeight"], root["imageWidth"], name)
     shapes: list[Shape] = []
     for number, shape in enumerate(field(root, "shapes", list, name)):
+        if isinstance(shape, dict) and type(shape.get("label")) is int:  # as some scripts write classes
+            shape = shape | {"label": str(shape["label"])}
         label = shape.get("label") if isinstance(shape, dict) else None
         read = partial(_shapes, shape, f"{name}: shape {number}")
         shapes += read_shapes(label if isinstance(label, str) else None, read)

@@ -93,8 +93,9 @@ class _Split:
 
 def _split(folder: Path, prefix: str = "") -> _Split:
     """A folder with `images/` and `labels/`."""
-    names = [name for name in sorted(files(folder / "labels")) if name.endswith(".txt") and name != "classes.txt"]
-    return _Split(folder / "images", folder / "labels", names, prefix)
+    names = sorted(files(folder / "labels"))
+    texts = [name for name in names if name.lower().endswith(".txt") and name != "classes.txt"]
+    return _Split(folder / "images", folder / "labels", texts, prefix)
 
 
 def _splits(folder: Path, described: Path | None) -> tuple[Path, list[_Split]]:
@@ -106,7 +107,7 @@ def _splits(folder: Path, described: Path | None) -> tuple[Path, list[_Split]]:
             return place, [_split(place)]
         if found := sorted(path.parent for path in place.glob("*/labels") if path.is_dir()):
             return place, [_split(path, path.name) for path in found]
-    if beside := [name for name in sorted(files(folder)) if name.endswith(".txt") and _is_beside(folder, name)]:
+    if beside := [name for name in sorted(files(folder)) if name.lower().endswith(".txt") and _is_beside(folder, name)]:
         return folder, [_Split(folder, folder, beside)]
     reason = "no folder labels; expected a YOLO data set with images/ and labels/ side by side"
     raise broken(folder, reason, "name the folder that holds both, or its data.yaml", "source_empty")

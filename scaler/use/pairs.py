@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from scaler.artifacts.visible import entries, is_clutter
 from scaler.data.decode import SUFFIXES, VIDEO_SUFFIXES
@@ -38,7 +39,7 @@ class Pairing:
 
 
 def pair_folders(predictions: Path, truth: Path) -> Pairing:
-    """Pair the files of two folders by their path below the set's folder, suffixes aside.
+    """Pair the files of two folders by their path below the set's folder, suffixes and Unicode forms aside.
 
     A folder of predictions that holds images itself is one set, of its own name. Otherwise each of its sub-folders is a
     set, and the masks are in the sub-folder of the same name; where there is only one set, `truth` may be its masks
@@ -126,7 +127,7 @@ def _by_id(folder: Path, left_out: list[Fault]) -> dict[str, Path]:
         if (fault := not_predicted(path)) is not None:
             left_out.append(fault)
         elif suffix in SUFFIXES:
-            stem = name[: -len(suffix)]
+            stem = normalize("NFC", name[: -len(suffix)])
             if stem in found:
                 raise ScalerError(f"{found[stem]} and {path}: both have the same name; keep one, or rename one.")
             found[stem] = path

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,26 @@ def test_the_smallest_images_and_masks(tmp_path: Path, size: int) -> None:
     Image.fromarray(np.full((size, size), 255, np.uint8)).save(tmp_path / "m.png")
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR[:size, :size])
     assert read_mask(tmp_path / "m.png").all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_masks_of_few_bits(tmp_path: Path, bits: int) -> None:
+    """Their white is the greatest value of so many bits, not 255."""
+    tifffile.imwrite(tmp_path / "a.tif", SHAPE * (2**bits - 1), bitspersample=bits, photometric="minisblack")
+    (tmp_path / "a.png").write_bytes(small_png(SHAPE * np.uint8(2**bits - 1), bits))
+    for name in ("a.tif", "a.png"):
+        np.testing.assert_array_equal(read_mask(tmp_path / name), SHAPE)
+
+
+def small_png(values: np.ndarray[Any, Any], bits: int) -> bytes:
+    """A grey PNG of 1, 2 or 4 bits, which Pillow does not write."""
+    height, width = values.shape
+    places = (values[..., None] >> np.arange(bits)[::-1]) & 1
+    rows = np.packbits(places.reshape(height, width * bits).astype(np.uint8), axis=1)
+    lines = b"".join(b"\0" + row.tobytes() for row in rows)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")

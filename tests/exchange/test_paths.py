@@ -188,3 +188,19 @@ def test_several_cvat_tasks_in_one_folder(tmp_path: Path, bring: Importer) -> No
     for task in ("one", "two"):
         picture(tmp_path / f"photos/{task}/a.png", 6, 4)
     bring("cvat", tmp_path / "in", images=tmp_path / "photos")
+
+
+@pytest.mark.parametrize("stated", ["https://host/bucket/a%20b.png?X=1", "a%20b.png", "a b.jpg", "photos/a b.JPEG"])
+@pytest.mark.parametrize("kind", ["coco", "cvat", "label-studio"])
+def test_addresses_and_other_suffixes(kind: str, stated: str, tmp_path: Path, bring: Importer) -> None:
+    picture(tmp_path / "in/a b.png", 6, 4)
+    source = write(tmp_path / f"in/x.{'xml' if kind == 'cvat' else 'json'}", SOURCES[kind](stated))
+    out = bring(kind, source, images=tmp_path / "in")
+    np.testing.assert_array_equal(mask_of(out, "a b"), BOX_MASK)
+
+
+def test_two_images_of_the_stated_stem_are_named(tmp_path: Path, bring: Importer) -> None:
+    for suffix in ("png", "bmp"):
+        picture(tmp_path / f"a.{suffix}", 6, 4)
+    with pytest.raises(ScalerError, match="have the same name"):
+        bring("coco", write(tmp_path / "x.json", SOURCES["coco"]("a.jpg")))

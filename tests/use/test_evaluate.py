@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 
 from tests.command import main
@@ -207,3 +208,39 @@ def test_refused(
     monkeypatch.chdir(tmp_path)
     assert main("evaluate", *arguments) == 1
     assert message in capsys.readouterr().err
+
+
+def test_maps_of_every_kind_score_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """16 bits, a grey palette, equal channels, 1 bit, an alpha channel, and a JPEG that lacks its end marker."""
+    mask = np.zeros((48, 64), np.uint8)
+    mask[8:24, 16:32] = 255
+    palette = Image.fromarray(mask // 255).convert("P")
+    palette.putpalette([0, 0, 0, 255, 255, 255])
+    forms: dict[str, Image.Image] = {
+        "deep": Image.fromarray(mask.astype(np.uint16) * 257),
+        "palette": palette,
+        "rgb": Image.fromarray(np.dstack([mask] * 3)),
+        "bits": Image.fromarray(mask > 0),
+        "alpha": Image.fromarray(np.dstack([mask] * 3 + [np.full_like(mask, 255)])),
+        "x" * 251: Image.fromarray(mask),
+        "cut": Image.fromarray(mask),
+    }
+    for folder in ("pred", "gt"):
+        (tmp_path / folder).mkdir()
+    for name, image in forms.items():
+        Image.fromarray(mask).save(tmp_path / "gt" / f"{name}.png")
+        image.save(tmp_path / "pred" / f"{name}.{'jpg' if name == 'cut' else 'PNG'}", quality=100)
+    path = tmp_path / "pred" / "cut.jpg"
+    path.write_bytes(path.read_bytes()[:-2])
+    assert main("evaluate", tmp_path / "pred", tmp_path / "gt", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)["pred"]["per_image"]
+    assert sorted(scores) == sorted(forms)
+    assert {row["iou"] for row in scores.values()} == {1.0}
+
+
+def test_names_pair_in_either_unicode_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, name in (("pred", "cafe\u0301"), ("gt", "caf\u00e9")):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / folder / f"{name}.png")
+    assert main("evaluate", tmp_path / "pred", tmp_path / "gt", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["pred"]["images"] == 1

@@ -99,6 +99,7 @@ def _explain(guess: Guess, faults: Faults) -> None:
     faults.items = [item for item in faults.items if item.kind not in follows]
     if not guess.images and faults.source.is_dir():
         faults.items.clear()
+    if not guess.images and faults.source.is_dir() and not found:
         remedy = "give the folder that holds the images, and unpack archives"
         faults.add(Fault("no_images", (faults.source,), "no image here or in the sub-folders", remedy))
     faults.add(*found)
