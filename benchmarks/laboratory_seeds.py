@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from scaler.artifacts.labels import to_uint8
-from scaler.data.dataset import prepare
 from scaler.laboratory.dataset import generate
 from scaler.method.initialization import Pair, initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter
@@ -32,6 +31,7 @@ from scaler.params import Params, load_params
 from scaler.training.device import Compute, find_compute
 from scaler.training.prediction import mean_iou, predict_batches
 from scaler.training.run import TrainingRun
+from tests.data.prepared import prepare
 
 
 class Run:

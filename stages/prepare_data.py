@@ -14,7 +14,6 @@ def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, tru
     Every file is checked first, as by `python -m scaler check`: errors stop here, warnings go to the log.
     """
     from scaler.artifacts.names import LEFT_OUT
-    from scaler.artifacts.splits import write_data, write_truth
     from scaler.data.checks.examine import examine
     from scaler.data.checks.summary import summary
     from scaler.data.dataset import prepare
@@ -25,13 +24,17 @@ def main(job: Job, *, source: Raw, train: Output, val: Output, test: Output, tru
     examination = examine(source, job.params.prepare_data, seed=job.params.seed)
     log.info(summary(examination, full=True))
     examination.faults.raise_if_errors()
-    prepared = prepare(source, job.params.prepare_data, job.params.seed, generate=generate)
-    left_out = {LEFT_OUT: fault_table(prepared.left_out)} if job.params.prepare_data.skip_broken else {}
-    for split, out, sidecars in ((prepared.train, train, left_out), (prepared.val, val, {}), (prepared.test, test, {})):
-        with job.hdf5(out, "data", sidecars) as file:
-            write_data(file, split)
-    with job.hdf5(truth, "truth") as file:
-        write_truth(file, prepared.truth.ids, prepared.truth.mask, prepared.truth.known)
+    left_out = {LEFT_OUT: ""} if job.params.prepare_data.skip_broken else {}
+    with (
+        job.hdf5(train, "data", left_out) as train_file,
+        job.hdf5(val, "data") as val_file,
+        job.hdf5(test, "data") as test_file,
+        job.hdf5(truth, "truth") as truth_file,
+    ):
+        files = {"train": train_file, "val": val_file, "test": test_file, "truth": truth_file}
+        faults = prepare(source, job.params.prepare_data, job.params.seed, files, generate=generate)
+        if left_out:
+            left_out[LEFT_OUT] = fault_table(faults)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ def create_images(file: h5py.Group, name: str, shape: tuple[int, ...], top: int 
     """
     filters = {"compression": "gzip", "compression_opts": GZIP_LEVEL, "shuffle": True} if np.prod(shape) else {}
     chunks = (1, *shape[1:]) if filters else None
-    data = file.create_dataset(name, shape, np.uint8, chunks=chunks, track_times=False, **filters)
+    most = shape if filters else None  # it may be cut shorter later
+    data = file.create_dataset(name, shape, np.uint8, maxshape=most, chunks=chunks, track_times=False, **filters)
     _describe_image(data, top, colour=len(shape) == 4)
     return data
 

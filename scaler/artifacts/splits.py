@@ -10,7 +10,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.artifacts.hdf5 import read_ids, write_column, write_ids, write_image, write_images, write_strings
+from scaler.artifacts.hdf5 import (
+    create_images,
+    put_image,
+    read_ids,
+    write_column,
+    write_ids,
+    write_image,
+    write_strings,
+)
 from scaler.artifacts.large import LargeImages
 from scaler.artifacts.models import IMAGE_WHITE, TILE
 from scaler.artifacts.pictures import NamedPictures, PictureReader, Pictures
@@ -87,34 +95,136 @@ def _part(pictures: Pictures, numbers: list[int]) -> Pictures:
     return pictures.subset(numbers) if isinstance(pictures, PictureReader) else pictures[numbers]
 
 
-def write_data(file: h5py.File, data: DataSet) -> None:
-    """Write a split."""
-    write_ids(file, data.ids)
-    write_images(file, "image", data.image)
-    write_images(file, "mask", data.mask, top=1)
-    write_images(file, "marks", data.marks, top=2)
-    write_column(file, "labelled", data.labelled)
-    write_column(file, "native_size", data.native_size)
-    write_strings(file, "set", data.set or [""] * len(data.ids))
-    write_strings(file, "file", data.file or [""] * len(data.ids))
-    for name, value in ((IMAGE_WHITE, data.white), (TILE, data.tile)):
-        if value is not None:
-            file.create_dataset(name, data=value, track_times=False)  # no attribute: it is part of the content
-    group = file.create_group("native_mask")
-    for number, mask in enumerate(data.native_masks):  # by position, since an id may hold a slash
-        write_image(group, str(number), mask, top=1)
-    if data.large is not None:
-        _write_large(file, data.large, data.image.shape[1])
+@dataclass(frozen=True)
+class Row:
+    """One image of a split, as it is written.
+
+    Attributes:
+        id, set, file: as in `DataSet`.
+        image: (S, S, 3) uint8 RGB.
+        mask: (S, S) uint8 {0, 1}; None: not known, or not to be used.
+        marks: (S, S) uint8 {0, 1, 2}; None: there are none.
+        native_size: height and width.
+        native_mask: (H, W) uint8 {0, 1}; None in training.
+        large: (h, w, 3) pixels for the foundation model, at most its side high and wide; None: it sees `image`.
+    """
+
+    id: str
+    set: str
+    file: str
+    image: U8
+    mask: U8 | None
+    marks: U8 | None
+    native_size: tuple[int, int]
+    native_mask: U8 | None = None
+    large: U8 | None = None
 
 
-def _write_large(file: h5py.File, large: LargeImages, size: int) -> None:
-    """The pixels of each image that `image` does not hold as they are."""
-    file.create_dataset(LARGE_SIZE, data=np.int32(large.side), track_times=False)
-    group = file.create_group(LARGE)
-    for number, row in enumerate(large.rows.tolist()):
-        pixels = large.pixels[row]
-        if pixels.shape[:2] != (size, size):
-            write_image(group, str(number), pixels)
+@dataclass(frozen=True)
+class Prepared:
+    """How all images of a split were prepared.
+
+    Attributes:
+        size: S.
+        large: side of the images of the foundation model; None: it sees `image`.
+        white, tile: as in `DataSet`.
+    """
+
+    size: int
+    large: int | None = None
+    white: int | None = None
+    tile: int | None = None
+
+
+class DataWriter:
+    """Writes a split image by image, so that memory does not grow with their number.
+
+    Args:
+        file: of kind `data`.
+        most: images at most.
+        how: they were prepared.
+    """
+
+    def __init__(self, file: h5py.Group, most: int, how: Prepared) -> None:
+        self._file = file
+        size = how.size
+        self._texts: dict[str, list[str]] = {"set": [], "file": []}
+        self._sizes: list[tuple[int, int]] = []
+        self._pictures = {
+            name: create_images(file, name, (most, size, size, *colour), top)
+            for name, colour, top in (("image", (3,), 255), ("mask", (), 1), ("marks", (), 2))
+        }
+        self._native_masks = file.create_group("native_mask")
+        self._large = None if how.large is None else file.create_group(LARGE)
+        large = None if how.large is None else np.int32(how.large)
+        for name, value in ((IMAGE_WHITE, how.white), (TILE, how.tile), (LARGE_SIZE, large)):
+            if value is not None:
+                file.create_dataset(name, data=value, track_times=False)  # no attribute: it is part of the content
+        self.ids: list[str] = []
+
+    def add(self, row: Row) -> None:
+        """Write the next image."""
+        number = len(self.ids)
+        self.ids.append(row.id)
+        self._texts["set"].append(row.set)
+        self._texts["file"].append(row.file)
+        self._sizes.append(row.native_size)
+        for name, picture in (("image", row.image), ("mask", row.mask), ("marks", row.marks)):
+            if picture is not None:
+                put_image(self._pictures[name], number, picture)
+        if row.native_mask is not None:  # by position, since an id may hold a slash
+            write_image(self._native_masks, str(len(self._native_masks)), row.native_mask, top=1)
+        if self._large is not None and row.large is not None and row.large.shape != row.image.shape:
+            write_image(self._large, str(number), row.large)  # only pixels that `image` does not hold as they are
+
+    def put_mask(self, number: int, mask: U8) -> None:
+        """Give an image that is written already its mask."""
+        put_image(self._pictures["mask"], number, mask)
+
+    def finish(self, labelled: NDArray[np.bool_]) -> None:
+        """Write what is not a picture; `labelled` as in `DataSet`."""
+        for data in self._pictures.values():
+            if len(data) != len(self.ids):
+                data.resize(len(self.ids), axis=0)
+        write_ids(self._file, self.ids)
+        write_column(self._file, "labelled", labelled)
+        write_column(self._file, "native_size", np.asarray(self._sizes, np.int32).reshape(-1, 2))
+        for name, values in self._texts.items():
+            write_strings(self._file, name, values)
+
+
+class TruthWriter:
+    """Writes the truth of the training images, for evaluation and report only, image by image.
+
+    Args:
+        file: of kind `truth`.
+        most: images at most.
+        size: S.
+    """
+
+    def __init__(self, file: h5py.Group, most: int, size: int) -> None:
+        self._file = file
+        self._ids: list[str] = []
+        self._known: list[bool] = []
+        self._masks = create_images(file, "mask", (most, size, size), top=1)
+
+    def add(self, name: str, mask: U8 | None) -> None:
+        """Write the next image's mask, (S, S) uint8 {0, 1}; None where it is not known."""
+        if mask is not None:
+            put_image(self._masks, len(self._ids), mask)
+        self._ids.append(name)
+        self._known.append(mask is not None)
+
+    def mask(self, number: int) -> U8:
+        """A mask that has been written."""
+        return np.asarray(self._masks[number], np.uint8)
+
+    def finish(self) -> None:
+        """Write what is not a picture."""
+        if len(self._masks) != len(self._ids):
+            self._masks.resize(len(self._ids), axis=0)
+        write_ids(self._file, self._ids)
+        write_column(self._file, "known", np.asarray(self._known, np.bool_))
 
 
 def open_data(path: Path) -> DataSet:
@@ -139,10 +249,3 @@ def open_data(path: Path) -> DataSet:
             white=int(file[IMAGE_WHITE][()]) if IMAGE_WHITE in file else None,
             tile=int(file[TILE][()]) if TILE in file else None,
         )
-
-
-def write_truth(file: h5py.File, ids: Sequence[str], mask: Pictures, known: NDArray[np.bool_]) -> None:
-    """Write the truth of the training images, (N, S, S) uint8 {0, 1}, for evaluation and report only."""
-    write_ids(file, ids)
-    write_images(file, "mask", mask, top=1)
-    write_column(file, "known", known)

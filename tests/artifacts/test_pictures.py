@@ -16,9 +16,10 @@ from scaler.artifacts.labels import LabelBatch, ShardLabels, open_labels, to_uin
 from scaler.artifacts.large import LargeImages
 from scaler.artifacts.names import shard_files
 from scaler.artifacts.pictures import NamedPictures, PictureReader
-from scaler.artifacts.splits import DataSet, open_data, write_data
+from scaler.artifacts.splits import DataSet, open_data
 from scaler.errors import ScalerError
 from tests.artifacts.world import seal
+from tests.artifacts.writing import write_data
 
 SIDE = 6
 COUNT = 7

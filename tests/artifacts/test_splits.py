@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from scaler.artifacts.hdf5 import content_digest
-from scaler.artifacts.splits import DataSet, write_data
+from scaler.artifacts.splits import DataSet
+from tests.artifacts.writing import write_data
 
 
 def data(**changes: object) -> DataSet:

@@ -14,7 +14,8 @@ from scaler.artifacts.models import write_log
 from scaler.artifacts.names import CURVES, LABEL_COLUMNS, MODELS, SCHEMA, LabelKind, shard_files
 from scaler.artifacts.paths import Stop, data_file, stops, truth_file
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.artifacts.splits import DataSet, write_data, write_truth
+from scaler.artifacts.splits import DataSet
+from tests.artifacts.writing import write_data, write_truth
 
 SIDE = 8
 COUNTS = {"train": 5, "val": 2, "test": 3}

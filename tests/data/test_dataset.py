@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scaler.artifacts.pictures import Pictures
-from scaler.artifacts.splits import open_data, write_data
-from scaler.data.dataset import prepare
+from scaler.artifacts.splits import open_data
 from scaler.data.resize import to_square
 from scaler.errors import ScalerError
 from scaler.laboratory.dataset import generate
 from scaler.models.sam_adapter import high_pass
 from scaler.params import PrepareDataParams
 from tests.artifacts.world import seal
+from tests.artifacts.writing import write_data
+from tests.data.prepared import prepare
 
 from .conftest import Folder, Params
 

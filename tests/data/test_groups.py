@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaler.data.dataset import prepare
 from scaler.data.folder import find_samples, survey
 from scaler.data.split import choose
 from scaler.errors import Faults, ScalerError
 from scaler.laboratory.dataset import generate
+from tests.data.prepared import prepare
 
 from . import trees
 from .conftest import Params

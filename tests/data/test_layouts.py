@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaler.data.dataset import prepare
 from scaler.data.folder import Sample, find_samples, survey
 from scaler.data.layouts import detect
 from scaler.errors import Faults, ScalerError
+from tests.data.prepared import prepare
 
 from . import trees
 from .conftest import Params

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaler.data.dataset import prepare
 from scaler.data.folder import find_samples
 from scaler.data.points import Point, Points, draw
 from scaler.data.points_files import read_points, read_points_of_all
 from scaler.errors import ScalerError
 from tests.data.conftest import Folder, Params
+from tests.data.prepared import prepare
 
 SET = (Point(3, 5, 1), Point(20.5, 10, 2))
 

@@ -11,10 +11,10 @@ import pytest
 from scaler.artifacts.header import Header
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.artifacts.splits import write_data
-from scaler.data.dataset import prepare
 from scaler.errors import ScalerError
+from tests.artifacts.writing import write_data
 from tests.command import call
+from tests.data.prepared import prepare
 
 from . import trees
 from .conftest import Params

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from scaler.artifacts.splits import DataSet
-from scaler.data.dataset import Prepared, prepare
 from scaler.data.images import read_image, read_mask
 from scaler.data.tiling import image_of_tile, placed, tile_count
 from tests.data.conftest import Folder, Params
+from tests.data.prepared import Prepared, prepare
 
 SIDE = 32
 

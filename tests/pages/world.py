@@ -18,9 +18,10 @@ from scaler.artifacts.models import write_log, write_tensors
 from scaler.artifacts.names import MODELS, SCHEMA, SPLITS
 from scaler.artifacts.paths import Stop, data_file, stops, truth_file
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.artifacts.splits import DataSet, write_data, write_truth
+from scaler.artifacts.splits import DataSet
 from scaler.method.weighting import branch, image_entropy, image_weight, pixel_weight
 from scaler.metrics.scores import sidecar_texts
+from tests.artifacts.writing import write_data, write_truth
 from tests.metrics.in_memory import evaluate_split
 
 PARAMS = {

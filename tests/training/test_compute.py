@@ -12,7 +12,6 @@ import torch
 import scaler.training.loop as training
 from scaler.artifacts.labels import to_uint8
 from scaler.artifacts.splits import DataSet
-from scaler.data.dataset import prepare
 from scaler.laboratory.dataset import generate
 from scaler.method.initialization import initialize_sam, initialize_segmenter
 from scaler.method.labelling import label_with_sam, label_with_segmenter
@@ -22,6 +21,7 @@ from scaler.params import Params
 from scaler.training.device import Compute, find_compute
 from scaler.training.run import TrainingRun
 from tests.conftest import ROOT, with_values
+from tests.data.prepared import prepare
 
 SMALL = {"epochs": 2, "batch_size": 4}
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]

@@ -17,12 +17,13 @@ from scaler.artifacts.header import Header, Input, read_header
 from scaler.artifacts.models import ModelInput
 from scaler.artifacts.names import SCHEMA
 from scaler.artifacts.sealing import sealed_hdf5
-from scaler.artifacts.splits import DataSet, write_data
+from scaler.artifacts.splits import DataSet
 from scaler.metrics.scores import sidecar_texts
 from scaler.models.foundation import build_foundation
 from scaler.models.segmenter import build_segmenter
 from scaler.params import Params
 from scaler.training.checkpoints import write_sam, write_segmenter
+from tests.artifacts.writing import write_data
 from tests.conftest import with_values
 from tests.pages.world import guesses, scenes
 
