@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scaler.artifacts.inflate import StoredPictures
 from scaler.artifacts.opening import open_hdf5
 
 U8 = NDArray[np.uint8]
@@ -52,7 +53,7 @@ class PictureReader:
         self.name = name
         self.file_of = np.asarray(file_of, np.int32)
         self.index_of = np.asarray(index_of, np.int64)
-        self._open: OrderedDict[int, h5py.Dataset] = OrderedDict()
+        self._open: OrderedDict[int, StoredPictures] = OrderedDict()
         self._process = os.getpid()
         with open_hdf5(self.paths[0]) as file:
             self._picture_shape: tuple[int, ...] = file[name].shape[1:]
@@ -98,15 +99,15 @@ class PictureReader:
         return vars(self) | {"_open": OrderedDict()}
 
     def _read(self, number: int) -> U8:
-        return np.asarray(self._data_set(int(self.file_of[number]))[self.index_of[number]], np.uint8)
+        return self._data_set(int(self.file_of[number])).read(int(self.index_of[number]))
 
-    def _data_set(self, file: int) -> h5py.Dataset:
+    def _data_set(self, file: int) -> StoredPictures:
         if self._process != os.getpid():  # after a fork: a handle of HDF5 must not be shared
             self._open, self._process = OrderedDict(), os.getpid()
         if file not in self._open:
             if len(self._open) >= OPEN_FILES:
-                self._open.popitem(last=False)[1].file.close()
-            self._open[file] = open_hdf5(self.paths[file])[self.name]
+                self._open.popitem(last=False)[1].close()
+            self._open[file] = StoredPictures(open_hdf5(self.paths[file])[self.name])
         self._open.move_to_end(file)
         return self._open[file]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scaler.artifacts import pictures
-from scaler.artifacts.hdf5 import create_images, put_image, read_ids, write_images
+from scaler.artifacts.hdf5 import create_images, put_image, put_images, read_ids, write_images
 from scaler.artifacts.labels import LabelBatch, ShardLabels, open_labels, to_uint8, write_labels
 from scaler.artifacts.large import LargeImages
 from scaler.artifacts.names import shard_files
@@ -177,3 +177,38 @@ def test_a_shard_without_images_has_all_data_sets() -> None:
     write_labels(file, ShardLabels([], SIDE, ["probability"], ["weight"], []))
     assert file["probability"].shape == (0, SIDE, SIDE)
     assert file["weight"].shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(6, 20, 24), (6, 20, 24, 3)])
+def test_libdeflate_reads_what_hdf5_reads(
+    shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = np.random.default_rng(0).integers(0, 3, shape, dtype=np.uint8)
+    pictures[2] = 0  # takes no room
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        put_images(create_images(file, "fast", shape), 0, pictures)
+        file.create_dataset("plain", data=pictures)
+        file.create_dataset("checked", data=pictures, chunks=(1, *shape[1:]), compression="gzip", fletcher32=True)
+        file.create_dataset("together", data=pictures, chunks=(2, *shape[1:]), compression="gzip")
+    for name in ("fast", "plain", "checked", "together"):
+        assert np.array_equal(PictureReader.whole(path, name)[[5, 2, 0, 5]], pictures[[5, 2, 0, 5]]), name
+    decoded: list[int] = []
+    monkeypatch.setattr("imagecodecs.deflate_decode", lambda chunk, out: decoded.append(len(chunk)))
+    PictureReader.whole(path, "fast")[:]
+    assert len(decoded) == 5
+    monkeypatch.setenv("SCALER_PLAIN", "labels")
+    assert np.array_equal(PictureReader.whole(path, "fast")[:], pictures)
+    assert len(decoded) == 5
+
+
+def test_a_damaged_picture_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        data = create_images(file, "a", (2, 20, 24))
+        put_images(data, 0, np.ones((2, 20, 24), np.uint8))
+        data.id.write_direct_chunk((1, 0, 0), b"not deflated at all")
+    reader = PictureReader.whole(path, "a")
+    assert reader[0].all()
+    with pytest.raises(OSError, match="filter"):
+        reader[1]

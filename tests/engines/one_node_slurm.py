@@ -1,4 +1,4 @@
-"""A real Slurm of one node, with two pretended GPUs, for tests: Debian's slurm-wlm and munge, as root."""
+"""A real Slurm of one node, with pretended GPUs, for tests: Debian's slurm-wlm and munge, as root."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from pathlib import Path
 
 from scaler.artifacts.writing import write_file
 
+SYSTEM = Path("/etc/slurm/slurm.conf")  # jobs look for it there: Snakemake's plugin clears what the environment says
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
 SECONDS_TO_START = 60
+GPUS = 6
 CONFIG = """\
 ClusterName=test
 SlurmctldHost={host}
@@ -39,14 +41,15 @@ MinJobAge=600
 SlurmdParameters=config_overrides
 MpiDefault=none
 GresTypes=gpu
-NodeName={host} CPUs={cpus} RealMemory=1000000 Gres=gpu:2 State=UNKNOWN
+NodeName={host} CPUs={cpus} RealMemory=1000000 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
 def is_possible() -> bool:
-    """Whether all programs are installed and this is root, whom the daemons need to be."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0 and all(map(_program, PROGRAMS))
+    """Whether all programs are installed, this is root, as the daemons must be, and no other Slurm is set up here."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return is_root and SYSTEM.parent.is_dir() and not SYSTEM.exists() and all(map(_program, PROGRAMS))
 
 
 @contextmanager
@@ -59,7 +62,8 @@ def running_slurm(folder: Path) -> Iterator[dict[str, str]]:
     environment = {"SLURM_CONF": str(folder / "slurm.conf")}
     daemons = []
     try:
-        for command in _commands(folder):
+        SYSTEM.symlink_to(folder / "slurm.conf")
+        for command in _commands(folder):  # which writes the configuration
             with (folder / f"{Path(command[0]).name}.out").open("w") as log:
                 daemons.append(
                     subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log, cwd=folder)
@@ -68,6 +72,7 @@ def running_slurm(folder: Path) -> Iterator[dict[str, str]]:
         _wait_until_idle(folder, environment)
         yield environment
     finally:
+        SYSTEM.unlink()
         for daemon in reversed(daemons):
             daemon.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -82,11 +87,11 @@ def _commands(folder: Path) -> list[list[str]]:
     for name in ("state", "spool", "key"):
         (folder / name).mkdir(parents=True)
     controller, node = _free_ports()
-    values = {"host": host, "folder": folder, "controller": controller, "node": node, "cpus": 16}
+    values = {"host": host, "folder": folder, "controller": controller, "node": node, "cpus": 32, "gpus": GPUS}
     # The node pretends to have cores, memory and GPUs: only the number of jobs at a time matters here.
     write_file(folder / "slurm.conf", CONFIG.format(**values).encode())
-    write_file(folder / "gres.conf", f"Name=gpu File={folder}/gpu[0-1]\n".encode())
-    for number in range(2):
+    write_file(folder / "gres.conf", f"Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n".encode())
+    for number in range(GPUS):
         (folder / f"gpu{number}").touch()
     key = folder / "key" / "munge.key"
     write_file(key, os.urandom(1024))
