@@ -26,6 +26,13 @@ def evaluate(
     size_tolerance: Annotated[
         int, typer.Option(metavar="PX", min=0, help="Resize maps that are at most PX pixels larger or smaller.")
     ] = 0,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help='Masks are only files that fit, such as "*.png".', show_default="all"),
+    ] = None,
+    mask_suffix: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the masks' names end with, such as _mask.")
+    ] = "",
     mask_threshold: Annotated[
         int, typer.Option(metavar="1-255", min=1, max=255, help="Grey masks: from this value on a pixel is object.")
     ] = 128,
@@ -44,7 +51,7 @@ def evaluate(
     from scaler.artifacts.writing import write_file
     from scaler.errors import Fault, ScalerError, grouped_lines
     from scaler.progress import log, progress
-    from scaler.use.pairs import pair_folders
+    from scaler.use.pairs import MaskNames, pair_folders
     from scaler.use.scoring import ScoreOptions, score_pairs
     from scaler.use.tables import latex_table, per_image_csv, scores_json, summary_csv, terminal_table
 
@@ -52,7 +59,7 @@ def evaluate(
         raise ScalerError("evaluate: --json and --latex are two forms of one output; choose one.")
     if out is not None and out.suffix.lower() != ".csv":
         raise ScalerError(f"--out: expected a name that ends in .csv, got {out}.")
-    pairing = pair_folders(predictions, truth)
+    pairing = pair_folders(predictions, truth, MaskNames(only, mask_suffix))
     if pairing.left_out:
         lines = "\n".join(grouped_lines(pairing.left_out))
         if not allow_missing:

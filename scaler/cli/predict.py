@@ -32,6 +32,10 @@ def predict(
     set_name: Annotated[
         str | None, typer.Option("--set", metavar="NAME", help="Name of the set.", show_default="the images' folder")
     ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help='Only files of folders that fit, such as "*.jpg".', show_default="all"),
+    ] = None,
     stretch: Annotated[Literal["none", "per_image"], typer.Option(help="Min-max each map.")] = "none",
     binary: Annotated[
         float | None, typer.Option(metavar="T", parser=share, help="Write 255 where p >= T and 0 elsewhere.")
@@ -70,7 +74,7 @@ def predict(
     from scaler.use.predict import PredictOptions, Predictor
     from scaler.use.sources import Images, find_sources
 
-    sources = find_sources(images, set_name)
+    sources = find_sources(images, set_name, only)
     if not sources.items:
         raise ScalerError("\n".join(["predict: nothing that can be predicted:", *grouped_lines(sources.left_out)]))
     model = load_model(trained, network, size=size, weights=weights)

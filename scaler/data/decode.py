@@ -143,16 +143,16 @@ def _loaded(data: bytes, image: Image.Image) -> Image.Image:
 def _of_pillow(image: Image.Image, data: bytes) -> Decoded:
     bits = data[PNG_BIT_DEPTH] if image.format == "PNG" else 8
     lossy = image.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (image.format == "WEBP" and b"VP8 " in data[:64])
-    upright = ImageOps.exif_transpose(image)
-    values = np.asarray(upright)
-    match upright.mode:
+    ImageOps.exif_transpose(image, in_place=True)  # without a copy of large images
+    values = np.asarray(image)
+    match image.mode:
         case "1":
             return Decoded(values.astype(np.uint8), 1, None, None, lossy)
         case "L":
             top = 2 ** min(bits, 8) - 1
             return Decoded(values // np.uint8(255 // top), top, None, None, lossy)
         case "P":
-            return Decoded(values, 255, _palette(upright), None, lossy)
+            return Decoded(values, 255, _palette(image), None, lossy)
         case "I" if image.format == "PPM":
             return Decoded(values.astype(np.uint16), 65535, None, None, lossy)
         case mode if mode.startswith("I;16"):
@@ -164,7 +164,7 @@ def _of_pillow(image: Image.Image, data: bytes) -> Decoded:
         case "I" | "F" as mode:
             reason = f"32-bit {'floating point' if mode == 'F' else 'integer'} samples, expected at most 16 bits"
             raise NotOneImage(reason, "save it with 8 or 16 bits per channel")
-    return Decoded(np.asarray(upright.convert("RGB")), 255, None, None, lossy)
+    return Decoded(np.asarray(image.convert("RGB")), 255, None, None, lossy)
 
 
 def _deep_png(path: Path, data: bytes, image: Image.Image) -> Decoded:

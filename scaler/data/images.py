@@ -48,8 +48,10 @@ def image_of(decoded: Decoded, white: int | None = None) -> U8:
     """As `read_image`, for a file that is decoded already."""
     if decoded.palette is not None:
         return decoded.palette[decoded.values]
-    top = white if white is not None and decoded.top > 255 else decoded.top
-    values = eight_bits(np.minimum(decoded.values, top), top)
+    values, top = decoded.values, decoded.top
+    if white is not None and top > 255:
+        values, top = np.minimum(values, white), white
+    values = eight_bits(values, top)
     return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
 
 
@@ -130,7 +132,7 @@ def read_marks(path: Path, convention: Convention = "auto") -> U8:
 def eight_bits(values: Samples, top: int) -> U8:
     """Values in [0, top] as [0, 255], rounded."""
     if top == 255:
-        return values.astype(np.uint8)
+        return values.astype(np.uint8, copy=False)  # large images are not held twice
     scaled = (values.astype(np.uint32) * 255 + top // 2) // top
     return scaled.astype(np.uint8)
 

@@ -10,9 +10,25 @@ from unicodedata import normalize
 from scaler.artifacts.visible import entries, is_clutter
 from scaler.data.decode import SUFFIXES, VIDEO_SUFFIXES
 from scaler.errors import Fault, ScalerError
-from scaler.use.sources import not_predicted
+from scaler.use.sources import fits, not_predicted
 
 MASK_FOLDERS = ("GT", "gt", "Gt", "masks", "mask", "Mask", "GT_Object")  # inside the folder of a test set
+
+
+@dataclass(frozen=True)
+class MaskNames:
+    """Which files are masks, and what their names have that those of the images have not.
+
+    Attributes:
+        only: a pattern that they fit (see `scaler.use.sources.fits`); None: all.
+        suffix: what is between the image's name and the dot, such as "_mask"; other files are no masks.
+    """
+
+    only: str | None = None
+    suffix: str = ""
+
+
+ALL = MaskNames()
 
 
 @dataclass(frozen=True)
@@ -38,12 +54,13 @@ class Pairing:
     left_out: list[Fault]
 
 
-def pair_folders(predictions: Path, truth: Path) -> Pairing:
+def pair_folders(predictions: Path, truth: Path, names: MaskNames = ALL) -> Pairing:
     """Pair the files of two folders by their path below the set's folder, suffixes and Unicode forms aside.
 
     A folder of predictions that holds images itself is one set, of its own name. Otherwise each of its sub-folders is a
     set, and the masks are in the sub-folder of the same name; where there is only one set, `truth` may be its masks
-    themselves. In the folder of a test set, masks may be one deeper, in GT, masks or the like.
+    themselves. In the folder of a test set, masks may be one deeper, in GT, masks or the like. `names` says which files
+    of `truth` are masks.
 
     Raises:
         ScalerError: a folder is missing or empty, a name occurs twice, or no name fits.
@@ -59,7 +76,7 @@ def pair_folders(predictions: Path, truth: Path) -> Pairing:
         groups = _sets(predictions, truth, left_out)
     sets: dict[str, list[Pair]] = {}
     for name, (ours, theirs) in sorted(groups.items()):
-        maps, masks = _by_id(ours, left_out), _by_id(theirs, left_out)
+        maps, masks = _by_id(ours, left_out), _by_id(theirs, left_out, names)
         left_out += _without(maps, masks, "no_mask", f"no mask of this name in {theirs}")
         left_out += _without(masks, maps, "no_prediction", f"no prediction of this name in {ours}")
         sets[name] = [Pair(i, maps[i], masks[i]) for i in sorted(maps.keys() & masks.keys())]
@@ -117,18 +134,22 @@ def _has_images(folder: Path) -> bool:
     return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in folder.iterdir())
 
 
-def _by_id(folder: Path, left_out: list[Fault]) -> dict[str, Path]:
+def _by_id(folder: Path, left_out: list[Fault], names: MaskNames = ALL) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name, kind in sorted(entries(folder)):
         path = folder / name
         suffix = path.suffix.lower()
-        if kind == "folder" or suffix in VIDEO_SUFFIXES:
+        if kind == "folder" or suffix in VIDEO_SUFFIXES or not fits(name, names.only):
             continue
         if (fault := not_predicted(path)) is not None:
             left_out.append(fault)
         elif suffix in SUFFIXES:
             stem = normalize("NFC", name[: -len(suffix)])
+            if not stem.endswith(names.suffix):
+                continue
+            stem = stem.removesuffix(names.suffix)
             if stem in found:
-                raise ScalerError(f"{found[stem]} and {path}: both have the same name; keep one, or rename one.")
+                remedy = "keep one, or choose the masks with --only, such as --only '*.png'"
+                raise ScalerError(f"{found[stem]} and {path}: both have the same name; {remedy}.")
             found[stem] = path
     return found

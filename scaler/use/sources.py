@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -117,12 +118,13 @@ class Sources:
         return sorted({item.set for item in self.items})
 
 
-def find_sources(paths: Sequence[Path], set_name: str | None) -> Sources:
+def find_sources(paths: Sequence[Path], set_name: str | None, only: str | None = None) -> Sources:
     """Look up what the user named.
 
     Args:
         paths: folders (searched with all their sub-folders), image files, video files.
         set_name: name of the set of all of it; None: the name of each folder, or of the folder of a file.
+        only: a pattern that files of folders must fit, such as "*.jpg" (see `fits`); None: all.
 
     Raises:
         ScalerError: a path is missing or of an unknown kind, a folder holds no image, a set's name cannot name a
@@ -135,7 +137,7 @@ def find_sources(paths: Sequence[Path], set_name: str | None) -> Sources:
         group = _set_of(path, set_name)
         if path.is_dir():
             sources.roots.append(path)
-            _add_folder(path, group, found, sources.left_out)
+            _add_folder(path, group, only, found, sources.left_out)
         elif not path.is_file():
             raise ScalerError(f"{path}: no such file or folder.")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
@@ -188,7 +190,12 @@ def _set_of(path: Path, set_name: str | None) -> str:
     return folder.name
 
 
-def _add_folder(root: Path, group: str, images: Found, left_out: list[Fault]) -> None:
+def fits(name: str, only: str | None) -> bool:
+    """Whether a path fits a pattern of the shell's kind, in which "*" also matches "/"; case makes no difference."""
+    return only is None or fnmatchcase(name.casefold(), only.casefold())
+
+
+def _add_folder(root: Path, group: str, only: str | None, images: Found, left_out: list[Fault]) -> None:
     try:
         listing = sorted(entries(root))
     except OSError as error:
@@ -196,7 +203,7 @@ def _add_folder(root: Path, group: str, images: Found, left_out: list[Fault]) ->
     found = False
     for name, kind in listing:
         path = root / name
-        if kind == "folder":
+        if kind == "folder" or not fits(name, only):
             continue
         if (fault := not_predicted(path)) is not None:
             left_out.append(fault)
@@ -204,7 +211,8 @@ def _add_folder(root: Path, group: str, images: Found, left_out: list[Fault]) ->
             _add(images, group, name[: -len(path.suffix)], path)
             found = True
     if not found and not left_out:
-        raise ScalerError(f"{root}: no image in this folder; expected {', '.join(SUFFIXES)}.")
+        which = f" that fits --only {only!r}" if only else f"; expected {', '.join(SUFFIXES)}"
+        raise ScalerError(f"{root}: no image in this folder{which}.")
 
 
 def _add(images: Found, group: str, name: str, path: Path) -> None:
@@ -227,7 +235,8 @@ def _named(group: str, files: dict[str, list[Path]]) -> dict[str, Path]:
             named[name] = path
         if len(same) > 1:
             names = ", ".join(f"{stem}{path.suffix}.png" for path in same)
-            log.warning(f"note: {group}/{stem}: {len(same)} images of this name; their predictions are {names}")
+            text = f"{len(same)} images of this name; their predictions are {names} (--only chooses)"
+            log.warning(f"note: {group}/{stem}: {text}")
     return named
 
 

@@ -238,6 +238,18 @@ def test_maps_of_every_kind_score_alike(tmp_path: Path, capsys: pytest.CaptureFi
     assert {row["iou"] for row in scores.values()} == {1.0}
 
 
+def test_masks_are_chosen_by_pattern_and_ending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pred/a.png", "gt/deep/a.jpg", "gt/deep/a_mask.png", "gt/deep/a_overlay.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / name)
+    command = ("evaluate", tmp_path / "pred", tmp_path / "gt/deep", "--json")
+    assert main(*command) == 1
+    capsys.readouterr()
+    assert main(*command, "--mask-suffix", "_mask") == 0
+    assert list(json.loads(capsys.readouterr().out)["pred"]["per_image"]) == ["a"]
+    assert main("evaluate", tmp_path / "pred", tmp_path / "gt/deep", "--only", "*.JPG") == 0
+
+
 def test_names_pair_in_either_unicode_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder, name in (("pred", "cafe\u0301"), ("gt", "caf\u00e9")):
         (tmp_path / folder).mkdir()

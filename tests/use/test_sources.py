@@ -39,6 +39,15 @@ def test_files_that_differ_in_suffix_only_keep_it(tmp_path: Path, capsys: pytest
     assert found(tmp_path / "d", tmp_path / "d" / "b.png") == {"d": ["a.JPG", "a.png", "b", "deep/a"]}
 
 
+def test_a_pattern_chooses_among_images_and_masks_in_one_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "d/Imgs/a.JPG", "d/Imgs/a.png", "d/Imgs/b.jpg", "d/Imgs/b.png")
+    (images,) = find_sources([tmp_path / "d"], None, "*.jpg").items
+    assert isinstance(images, Images)
+    assert {name: path.name for name, path in images.files.items()} == {"Imgs/a": "a.JPG", "Imgs/b": "b.jpg"}
+    with pytest.raises(ScalerError, match=r"no image in this folder that fits --only '\*\.bmp'"):
+        find_sources([tmp_path / "d"], None, "*.bmp")
+
+
 def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(touch(tmp_path / "here", "a.png"))
     assert found(Path()) == {"here": ["a"]}
