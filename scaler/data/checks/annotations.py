@@ -39,6 +39,9 @@ def _fault(source: Path, names: list[str], kind: str, paths: list[Path]) -> Faul
     if kind == "mat":
         remedy = "convert the matrices to PNG masks of 0 and 255"
         return Fault("annotations_found", files_, "MATLAB files, which are not read", remedy)
+    if kind == "csv":
+        reason = "run lengths in a table (EncodedPixels), which are not read"
+        return Fault("annotations_found", files_, reason, "convert them to PNG masks, or to COCO")
     if kind == "zip":
         return Fault("annotations_found", files_, "an archive, which is not read", "unpack it, and check the folder")
     given, images = _given(source, kind, paths), _images(source, names, kind, paths[0])
@@ -94,6 +97,8 @@ def _kind(path: Path, suffix: str) -> str | None:
         return "mat"
     if suffix == ".zip":
         return _kind_of_zip(path)
+    if suffix == ".csv":
+        return "csv" if b"encodedpixels" in (_head(path) or b"")[:1000].lower() else None
     head = _head(path) if suffix in (".json", ".xml", ".yaml", ".yml", ".txt") else None
     if head is None:
         return None

@@ -11,6 +11,7 @@ from scaler.data.folder import find_files
 from scaler.data.layouts import AUTO, SPLITS, detect
 from scaler.data.patterns import SEVERAL
 from scaler.data.source_files import SourceFiles
+from scaler.data.split import read_id_list
 from scaler.errors import Faults, ScalerError
 from scaler.params import PrepareDataParams
 
@@ -60,7 +61,7 @@ class Guess:
         lines.append(f'  train: "{chosen.train}"')
         for split in ("val", "test"):
             lines += (
-                [f"  {split}: auto", f"  {split}_fraction: null"]
+                [f"  {split}: {getattr(chosen, split)}", f"  {split}_fraction: null"]
                 if split in self.splits
                 else [f"  {split}: null", f"  {split}_fraction: {DRAWN}  # drawn from the training images"]
             )
@@ -114,6 +115,8 @@ def _tried(source: Path, params: PrepareDataParams) -> Guess | None:
         return None
     splits = _splits(found)
     rules: dict[str, str] = {split: AUTO if split in splits else NO_IMAGE for split in SPLITS}
+    if not splits and (lists := _lists(source, found)):
+        splits, rules = tuple(lists), rules | lists
     chosen = params.model_copy(update=rules | ({} if "train" in splits else {"train": "*"}))
     if len(found.marks) >= max(1, len(found.masks)):  # else a few marks beside masks would be all that is learnt from
         words = "".join({path.parent.as_posix().casefold() for path in found.marks.values()})
@@ -121,6 +124,18 @@ def _tried(source: Path, params: PrepareDataParams) -> Guess | None:
     orphans = faults.count("label_without_image")
     left_out = sum(len(item.files) for item in faults.items if item.kind == "images_left_out")
     return Guess(chosen, len(found.images), len(found.masks), orphans, left_out, splits)
+
+
+def _lists(source: Path, found: SourceFiles) -> dict[str, str]:
+    """train.txt and the like, where they list images; none without a training list."""
+    lists: dict[str, str] = {}
+    for split in SPLITS:
+        try:
+            if read_id_list(source, f"{split}.txt", split, found.images):
+                lists[split] = f"{split}.txt"
+        except ScalerError:
+            continue  # no such list, or one of something else
+    return lists if "train" in lists else {}
 
 
 def _splits(found: SourceFiles) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class ImageLook:
         stored: see `Stored`.
         top, greatest: the greatest value that a sample could have, and that one has.
         flat: one colour everywhere.
+        black_and_white: nothing between these two, as in masks.
         see_through: its transparency is not the same everywhere.
         print: by which duplicates are found; None if they are not searched.
     """
@@ -50,6 +51,7 @@ class ImageLook:
     top: int
     greatest: int
     flat: bool
+    black_and_white: bool
     see_through: bool
     print: Fingerprint | None
 
@@ -107,6 +109,7 @@ def look_at_image(path: Path, hashed: bool, white: int | None = None) -> ImageLo
         top=decoded.top if white is None else min(white, decoded.top),
         greatest=int(decoded.values.max()),
         flat=bool((pixels == pixels[0, 0]).all()),
+        black_and_white=bool(((pixels == 0) | (pixels == 255)).all() and (pixels == pixels[..., :1]).all()),
         see_through=alpha is not None and bool(alpha.min() != alpha.max()),
         print=fingerprint(pixels) if hashed else None,
     )

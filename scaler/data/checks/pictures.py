@@ -26,6 +26,9 @@ def check_image(look: ImageLook) -> list[Fault]:
     found = _storage(look)
     if look.flat:
         found.append(_warning("image_blank", "one colour everywhere: there is nothing to see", "export or remove it"))
+    elif look.black_and_white:
+        remedy = "if it is one, move it away, or correct prepare_data.images"
+        found.append(_warning("image_is_mask", "an image of black and white alone: is it a mask?", remedy))
     if min(width, height) < TINY:
         found.append(_warning("image_tiny", f"{size}: too little to learn from", "use the original, or remove it"))
     elif width * height > HUGE:

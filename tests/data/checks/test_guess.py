@@ -102,6 +102,32 @@ def test_names_of_different_splits_do_not_pair(tmp_path: Path) -> None:
     assert not propose(tmp_path).masks
 
 
+def test_lists_of_splits_are_used(tmp_path: Path) -> None:
+    plant(tmp_path, (("images/{}.jpg", "masks/{}.png"),))
+    (tmp_path / "train.txt").write_bytes(b"0.jpg\r\n1.jpg\r\n")
+    (tmp_path / "test.txt").write_text("3\n")
+    (tmp_path / "val.txt").write_text("a note on validation\n")
+    block = propose(tmp_path).block()
+    assert '  train: "train.txt"' in block
+    assert "  test: test.txt" in block
+    assert "  val: null" in block
+    facts = examine(tmp_path, None, quick=True).facts
+    assert {split: row["images"] for split, row in facts["splits"].items()} == {"train": 2, "test": 1}
+
+
+def test_masks_among_the_images_and_tables_of_run_lengths_are_named(tmp_path: Path) -> None:
+    """A second mask of one image, as in BUSI, fits the pattern of images."""
+    plant(tmp_path / "a", (("b ({}).png", "b ({})_mask.png"),))
+    write(tmp_path / "a" / "b (1)_mask_1.png", shape(3))
+    findings = examine(tmp_path / "a", None, quick=True).faults.items
+    (warned,) = [item for item in findings if item.kind == "image_is_mask"]
+    assert warned.files == (tmp_path / "a" / "b (1)_mask_1.png",)
+    write(tmp_path / "c" / "1.jpg", picture(1))
+    (tmp_path / "c" / "train.csv").write_text("ImageId,EncodedPixels\n1.jpg,1 3\n")
+    (named,) = examine(tmp_path / "c", None, quick=True).faults.of("error")
+    assert "EncodedPixels" in named.reason
+
+
 def test_the_first_screen_fits_a_terminal(tmp_path: Path) -> None:
     """However many kinds of faults there are, and with the lines of the settings."""
     plant(tmp_path, TREES["class folders"])
