@@ -20,16 +20,21 @@ from scaler.data.samples import Decoded
 from scaler.params import PrepareDataParams
 
 U8 = NDArray[np.uint8]
+PHOTOMETRIC = 262  # TIFF 6.0; 0: WhiteIsZero
 SPECK = 4  # pixels: a component of at most so many is a speck
 
 
 @dataclass(frozen=True)
 class Stored:
-    """How a file stores its image: Pillow's format and mode ("JPEG", "RGB"), and EXIF orientation (1 is upright)."""
+    """How a file stores its image: Pillow's format and mode ("JPEG", "RGB"), and EXIF orientation (1 is upright).
+
+    `white_is_zero`: a TIFF that says so, which exchanges black and white.
+    """
 
     format: str
     mode: str
     turn: int
+    white_is_zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,7 @@ def _stored(path: Path) -> Stored:
     try:
         with Image.open(path) as head:
             turn = int(head.getexif().get(ORIENTATION, 1))
-            return Stored(str(head.format), head.mode, turn if 1 <= turn <= 8 else 1)
+            white_is_zero = head.format == "TIFF" and head.getexif().get(PHOTOMETRIC) == 0
+            return Stored(str(head.format), head.mode, turn if 1 <= turn <= 8 else 1, white_is_zero)
     except Exception:  # metadata may be damaged in ways that leave the pixels readable
         return Stored("unknown", "unknown", 1)

@@ -90,6 +90,8 @@ def check_mask(look: MaskLook) -> list[Fault]:
         return [_warning("mask_full", "the mask is full: every pixel is object", remedy)]
     if look.border_share >= BORDER:
         reason = f"{look.border_share:.0%} of the border is object: black and white may be exchanged"
+        if look.stored.white_is_zero:
+            reason += "; the TIFF says that 0 is white, as Python's tifffile writes arrays of True and False"
         return [_warning("mask_inverted", reason, "invert it, if the object is the dark part")]
     if look.specks >= SPECKLED and 2 * look.specks > look.components:
         reason = f"{look.specks} of {look.components} parts are specks of a few pixels"

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from scaler.errors import ScalerError
 from tests.command import call
+from tests.conftest import ROOT
 from tests.data.checks.world import picture, shape, sound, write
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'"
@@ -70,3 +72,21 @@ def test_the_check_imports_no_torch(tmp_path: Path) -> None:
     code = "import sys; from scaler.__main__ import main\ntry: main()\nexcept SystemExit: pass"
     code += "\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, "check", str(sound(tmp_path))], check=True, capture_output=True)
+
+
+def test_lists_of_another_system_are_read_from_params(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A byte order mark, CRLF, an empty line, a suffix, and a Windows path."""
+    source = tmp_path / "set"
+    for number in range(6):
+        write(source / "images" / f"p{number}.jpg", picture(number))
+        write(source / "masks" / f"p{number}.png", shape(number))
+    lists = {"train": b"\xef\xbb\xbfp0\r\np1\r\np2\r\n\r\n", "val": b"p3.jpg\r\n", "test": b"images\\p4.jpg\r\n"}
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for split, content in lists.items():
+        (source / f"{split}.txt").write_bytes(content)
+        values["prepare_data"][split] = f"{split}.txt"
+    with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(values, file)
+    assert _check(source, "--params", tmp_path / "params.yaml", "--json") == 0
+    splits = json.loads(capsys.readouterr().out)["facts"]["splits"]
+    assert {split: row["images"] for split, row in splits.items()} == {"train": 3, "val": 1, "test": 1}

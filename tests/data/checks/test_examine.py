@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -150,3 +151,11 @@ def test_real_data_have_no_errors(name: str) -> None:
     if name == "kvasir_seg":  # found by eye to be one scene
         leaks = [item[2] for item in found_in(findings) if item[1] == "near_duplicate_between_splits"]
         assert leaks == [("images/test_16.jpg", "images/train_222.jpg")]
+
+
+def test_masks_of_true_and_false_in_a_tiff_are_explained(tmp_path: Path) -> None:
+    sound(tmp_path)
+    (tmp_path / "masks" / "a.png").unlink()
+    tifffile.imwrite(tmp_path / "masks" / "a.tif", shape(0) > 0)
+    (fault,) = [item for item in look(tmp_path, params(tmp_path)).faults.items if item.kind == "mask_inverted"]
+    assert "the TIFF says that 0 is white" in fault.reason
