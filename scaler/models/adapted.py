@@ -18,7 +18,6 @@ from scaler.models.prompts import Prompts
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # of SAM, MobileSAM and SAM2, on RGB in [0, 255]
 PIXEL_STD = (58.395, 57.12, 57.375)
-VOCABULARY = "tokenizer.json"  # beside the weights of a model that is asked for something by words
 ADAPTATION_PARTS = ("adapter.", ".lora_down.", ".lora_up.")
 
 

@@ -6,10 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from scaler.models.adapted import VOCABULARY, AdaptedModel
+from scaler.models.adapted import AdaptedModel
 from scaler.models.loading import read_state_dict
 from scaler.models.lora import add_lora
-from scaler.models.names import FOUNDATIONS
+from scaler.models.names import FOUNDATIONS, VOCABULARY
 from scaler.params import SamParams
 
 

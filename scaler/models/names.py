@@ -25,6 +25,7 @@ FOUNDATIONS = {
     "sam3": SAM3,
     "sam3_tracker": SAM3,
 }
+VOCABULARY = "tokenizer.json"  # beside the weights of a foundation model that is asked for something by words
 SEGMENTERS = {
     "compact": "scaler.models.compact",
     "ws_sam": "scaler.models.ws_sam",

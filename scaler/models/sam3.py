@@ -11,8 +11,9 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from scaler.errors import ScalerError
-from scaler.models.adapted import VOCABULARY, AdaptedModel, Features
+from scaler.models.adapted import AdaptedModel, Features
 from scaler.models.loading import load_strictly
+from scaler.models.names import VOCABULARY
 from scaler.models.prompts import Prompts
 from scaler.models.sam2 import decode_sam2
 from scaler.models.sam3_build import PATCH, SIZE, build_detector, build_tracker, own_side

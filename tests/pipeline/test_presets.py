@@ -104,6 +104,21 @@ def test_missing_data_and_weights_are_told_together_with_their_cures(
     assert "python -m scaler weights fetch resnet50.tv_in1k`" in lines[3]
 
 
+def test_weights_that_cannot_be_fetched_by_name_have_advice_of_their_own(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = with_preset("polyps-pretrained", file)
+    words = with_preset("recipes/words-alone", file)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScalerError, match=r"lite\.safetensors is missing: make it with `python -m scaler pretrain"):
+        refuse_missing(pair)
+    with pytest.raises(ScalerError) as error:
+        refuse_missing(words)
+    lines = str(error.value).splitlines()
+    assert "sam.weights: weights/sam3/model.safetensors is missing: get SAM 3's files from their publisher" in lines[2]
+    assert "sam.text: weights/sam3/tokenizer.json is missing: get SAM 3's files" in lines[3]
+
+
 def test_weights_that_only_the_beginning_needs_may_be_gone_later(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
