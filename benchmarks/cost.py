@@ -31,8 +31,9 @@ from scaler.pipeline.presets import apply_preset, preset_names
 
 ROOT = Path(__file__).resolve().parents[1]
 TERA = 1e12
-TRAIN = {"cod": 4040, "pis": 1450, "tod": 6182}  # images: METHOD's counts; GDD 2,980 and GSD 3,202
-TEST = {"cod": 76 + 250 + 2026 + 4121, "pis": 380 + 196 + 100, "tod": 936 + 810}
+# images: METHOD's counts; GDD 2,980 and GSD 3,202
+TRAIN = {"cod": 4040, "pis": 1450, "tod": 6182, "sod": 10553, "mtos": 20}
+TEST = {"cod": 76 + 250 + 2026 + 4121, "pis": 380 + 196 + 100, "tod": 936 + 810, "sod": 16484, "mtos": 20}
 
 
 @dataclass(frozen=True)

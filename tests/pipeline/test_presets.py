@@ -29,7 +29,8 @@ def with_preset(name: str, file: Path) -> Params:
 
 def test_the_papers_settings_have_presets() -> None:
     weak = {"paper-cod-point", "paper-cod-scribble", "paper-pis-point", "paper-tod-point"}
-    semi = {f"paper-{task}-1of{n}" for task in ("cod", "pis", "tod") for n in (8, 16)}
+    weak |= {"paper-sod-point", "paper-mtos-point", "paper-cod-scribble-sam2"}
+    semi = {f"paper-{task}-1of{n}" for task in ("cod", "pis", "tod", "sod", "mtos") for n in (8, 16)}
     assert set(PAPER) == weak | semi
 
 
@@ -49,17 +50,29 @@ def test_the_papers_numbers(name: str, file: Path) -> None:
     for schedule in (getattr(params, block) for block in SCHEDULES):
         assert (schedule.batch_size, schedule.learning_rate) == (12, 1e-4)
         assert (schedule.decay_every, schedule.decay_factor, schedule.select) == (80, 0.1, "last")
-    assert params.prepare_data.size == 352
+    assert params.prepare_data.size == (576 if "mtos" in name else 352)
+    assert params.sam.model == ("sam2.1_base_plus" if name.endswith("sam2") else "vit_b")
     assert (params.segmenter.model, params.segmenter.options) == ("ws_sam", {"channels": 128})
     assert (params.sam.size, params.sam.adaptation, params.sam.prompts) == (1024, "adapter", "none")
     views = params.label_with_sam
     assert (views.views, views.scales, views.quarter_turns) == (12, [0.5, 1.0, 2.0], [0, 1, 2, 3])
     assert (params.weighting.difficult_entropy, params.weighting.simple_entropy) == (0.8, 0.2)
-    supervision = name.rsplit("-", 1)[1]
+    supervision = name.split("-")[2]
     expected = {"point": ("points", None), "scribble": ("scribbles", None), "1of8": ("semi", 1 / 8)}
     kind, fraction = expected.get(supervision, ("semi", 1 / 16))
     assert params.prepare_data.supervision == kind
     assert fraction is None or params.prepare_data.labelled_fraction == fraction
+
+
+def test_own_photographs_get_the_papers_networks_and_stages_that_settle(file: Path) -> None:
+    params = with_preset("my-data", file)
+    assert (params.segmenter.model, params.sam.model) == ("ws_sam", "vit_b")
+    assert (params.prepare_data.size, params.prepare_data.foundation_size, params.sam.size) == (352, 1024, 1024)
+    assert params.prepare_data.labelled_fraction == 1.0, "masks that the user has drawn are not hidden"
+    assert not params.prepare_data.paper_protocol
+    assert {getattr(params, block).decay for block in SCHEDULES} == {"cosine"}
+    assert {getattr(params, block).select for block in SCHEDULES} == {"best_val"}
+    assert params.evaluate.stretch == "none"
 
 
 def test_rounds_of_a_preset_take_the_place_of_the_old(
@@ -85,7 +98,7 @@ def test_a_preset_changes_no_line_but_those_of_its_values(file: Path) -> None:
 
 def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:
     before = file.read_text(encoding="utf-8")
-    with pytest.raises(ScalerError, match=r"'_paper', expected one of paper-cod-1of16"):
+    with pytest.raises(ScalerError, match=r"'_paper', expected one of my-data, paper-cod-1of16"):
         apply_preset("_paper", file)
     assert file.read_text(encoding="utf-8") == before
 
