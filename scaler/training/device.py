@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scaler.plain import is_plain
 from scaler.progress import log
 from scaler.training import processes
 from scaler.training.lease import Lease, fake_count, take_device_each
@@ -76,11 +77,14 @@ def find_compute() -> Compute:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         device = torch.device("cuda", lease.number)
-        log.info(f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), bf16 autocast")
-        return Compute(device, True, lease)
+        low = not is_plain("bf16")
+        log.info(
+            f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), {'bf16 autocast' if low else 'float32'}"
+        )
+        return Compute(device, low, lease)
     if torch.backends.mps.is_available():
         return Compute(torch.device("mps"), False, take_device_each(1))
-    return Compute(torch.device("cpu"), _cpu_multiplies_bf16(), None)
+    return Compute(torch.device("cpu"), not is_plain("bf16") and _cpu_multiplies_bf16(), None)
 
 
 def _cpu_multiplies_bf16() -> bool:

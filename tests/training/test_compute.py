@@ -99,3 +99,12 @@ def test_training_on_a_cuda_device_goes_on_from_its_last_step(
     _, second = initialize_sam(replace(run, params=with_values(small, initialize_sam={"epochs": 3})))
     assert second[: len(first)] == first, "the epochs already done are kept"
     assert len(second) == 3
+
+
+def test_bf16_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaler.training.device._cpu_multiplies_bf16", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert find_compute().low_precision
+    monkeypatch.setenv("SCALER_PLAIN", "bf16")
+    assert not find_compute().low_precision
