@@ -7,8 +7,8 @@ memory: freed memory goes back to the system at once, as the C library has it, w
 metrics: the values of pysodmetrics, which must be installed, in place of `scaler.metrics`, but for IoU and Dice.
 optimizer: Adam parameter by parameter, in place of the fused one.
 
-Results are the same to within rounding (bf16: to within that of bf16; metrics: where the toolbox and `scaler.metrics.measures` do not differ by
-definition), so no fingerprint knows of it.
+Results are the same to within rounding, bf16's own where that is switched off, so no fingerprint knows of it; metrics:
+where the toolbox and `scaler.metrics.measures` do not differ by definition.
 """
 
 from __future__ import annotations

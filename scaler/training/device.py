@@ -78,9 +78,8 @@ def find_compute() -> Compute:
         torch.backends.cudnn.benchmark = True
         device = torch.device("cuda", lease.number)
         low = not is_plain("bf16")
-        log.info(
-            f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), {'bf16 autocast' if low else 'float32'}"
-        )
+        kind = "bf16 autocast" if low else "float32"
+        log.info(f"device: {torch.cuda.get_device_name(device)} (cuda:{lease.number}), {kind}")
         return Compute(device, low, lease)
     if torch.backends.mps.is_available():
         return Compute(torch.device("mps"), False, take_device_each(1))
