@@ -96,6 +96,8 @@ def predict(
         )
     kept = f", {outcome.kept} were there already" if outcome.kept else ""
     size_text = f"{model.size} x {model.size}"
+    if model.tile is not None and tiles is None:
+        size_text += f" in tiles of {model.tile} x {model.tile} pixels"
     print(f"{outcome.made} predicted by the {model.name} at {size_text}{kept}: {out} ({', '.join(sources.sets)})")
     if outcome.failed:
         head = f"{len(outcome.failed)} left out or not readable; the other {outcome.made + outcome.kept} are done:"

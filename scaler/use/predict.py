@@ -132,8 +132,9 @@ class Predictor:
 
     def _tiled(self, name: str, image: U8, side: int) -> NDArray[np.uint16]:
         height, width = image.shape[:2]
-        count = len(overlapping(height, side)) * len(overlapping(width, side))
-        log.info(f"{name}: {width} x {height} pixels, predicted in {count} tiles of at most {side} x {side}")
+        if side != self.model.tile:  # else it is no news
+            count = len(overlapping(height, side)) * len(overlapping(width, side))
+            log.info(f"{name}: {width} x {height} pixels, predicted in {count} tiles of at most {side} x {side}")
         return tiled(image, side, self.maps, self.batch_size)
 
     def _store(self, source: Images | Video, name: str, image: U8, p: NDArray[Any]) -> None:

@@ -79,9 +79,15 @@ def test_a_model_of_tiles_predicts_in_its_tiles(
     assert main("export", "model", model, "--out", tmp_path / "bundle") == 0
     for trained, out in ((model, "p"), (tmp_path / "bundle", "q")):
         assert main("predict", trained, tmp_path / "a.png", "--set", "s", "--out", tmp_path / out) == 0
-        assert "predicted in 6 tiles of at most 48 x 48" in capsys.readouterr().out
+        assert "1 predicted by the teacher at 32 x 32 in tiles of 48 x 48 pixels" in capsys.readouterr().out
     assert np.array_equal(stored(tmp_path / "p/s/a.png"), stored(tmp_path / "q/s/a.png"))
     assert "predicted in tiles of 48 pixels" in (tmp_path / "bundle" / "README.md").read_text()
+    command = ("predict", model, tmp_path / "a.png", "--set", "s", "--out")
+    assert main(*command, tmp_path / "same", "--tiles", "48") == 0
+    assert main(*command, tmp_path / "whole", "--tiles", "off") == 0
+    same, whole = (stored(tmp_path / f"{name}/s/a.png") for name in ("same", "whole"))
+    assert np.array_equal(same, stored(tmp_path / "p/s/a.png"))
+    assert not np.array_equal(whole, same)
 
 
 def test_a_model_that_knows_8_bits_warns_of_12(
