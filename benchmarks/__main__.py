@@ -1,7 +1,8 @@
 """`python -m benchmarks [NAME [its options]]`: one benchmark, or all that compare with a peer.
 
-Those with a peer are metrics, evaluation, attention and encoder; they take about ten minutes. The others have a name
-only: cost, memory, inspection, laboratory_seeds. `python -m benchmarks NAME --help` lists the options of one.
+Those with a peer are metrics, evaluation, attention, encoder, steps and labels; they take about a quarter of an hour.
+The others have a name only: budget, cost, memory, inspection, laboratory_seeds. `python -m benchmarks NAME --help`
+lists the options of one.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import importlib
 import sys
 
-WITH_PEER = ("metrics", "evaluation", "attention", "encoder")
-ALONE = ("cost", "memory", "inspection", "laboratory_seeds")
+WITH_PEER = ("metrics", "evaluation", "attention", "encoder", "steps", "labels")
+ALONE = ("budget", "cost", "memory", "inspection", "laboratory_seeds")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,6 +1,6 @@
 """What a run costs, counted without running it: floating-point operations of every stage of some presets.
 
-    python -m benchmarks cost [--tflops 100] [PRESET ...]
+    python -m benchmarks cost [--tflops 100] [--price 2] [PRESET ...]
 
 One image is sent through each model on fake tensors (shapes, no values) while torch counts the operations of matrix
 products, convolutions and attention, forward and backward; the rest is arithmetic on `params.yaml`. Hours are the count
@@ -98,8 +98,8 @@ def preset_params(name: str) -> Params:
         return load_params(path)
 
 
-def rows(presets: Sequence[str], tflops: float) -> Iterator[dict[str, object]]:
-    """10^15 operations of each stage of each preset, of the whole run, and its hours."""
+def rows(presets: Sequence[str], tflops: float, price: float) -> Iterator[dict[str, object]]:
+    """10^15 operations of each stage of each preset, of the whole run, its hours, and what these cost."""
     known: dict[str, tuple[Passes, Passes]] = {}
     for name in presets:
         params = preset_params(name)
@@ -117,6 +117,7 @@ def rows(presets: Sequence[str], tflops: float) -> Iterator[dict[str, object]]:
             **{stage: f"{value / 1e15:,.0f}" for stage, value in costs.items()},
             "all, 10^15 operations": f"{total / 1e15:,.0f}",
             f"hours at {tflops:g} TFLOP/s": f"{total / TERA / tflops / 3600:.1f}",
+            f"money at {price:g} an hour": f"{total / TERA / tflops / 3600 * price:.1f}",
         }
 
 
@@ -125,6 +126,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks cost", description=__doc__.splitlines()[0])
     parser.add_argument("presets", nargs="*", metavar="PRESET", help="default: all of the paper's")
     parser.add_argument("--tflops", type=float, default=100.0, help="10^12 operations per second of the card")
+    parser.add_argument("--price", type=float, default=2.0, help="of an hour of that card, in your currency")
     options = parser.parse_args(arguments)
     chosen = options.presets or [name for name in preset_names() if name.startswith("paper-")]
-    print_table(rows(chosen, options.tflops))
+    print_table(rows(chosen, options.tflops, options.price))

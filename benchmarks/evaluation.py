@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.harness import Case, compare
 from scaler.data.images import read_mask
@@ -24,18 +25,24 @@ from scaler.use.scoring import ScoreOptions, read_prediction, score_pairs
 COD_IMAGES = 76 + 250 + 2026 + 4121  # CHAMELEON, CAMO, COD10K, NC4K
 
 
-def write_set(folder: Path, images: int, height: int, width: int) -> list[Pair]:
-    """Soft ellipses with a ragged edge as PNG."""
-    draw = np.random.default_rng(0)
+def soft_ellipse(draw: np.random.Generator, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A map of a soft ellipse with a ragged edge, and its mask of 0 and 255."""
     y, x = np.ogrid[:height, :width]
+    middle, radius = draw.uniform(0.3, 0.7, 2), draw.uniform(0.1, 0.35, 2)
+    distance = np.hypot((y / height - middle[0]) / radius[0], (x / width - middle[1]) / radius[1])
+    distance += cv2.GaussianBlur(draw.normal(0, 1.5, (height, width)), (0, 0), 9)
+    soft = (255 / (1 + np.exp((distance - 1.05) * draw.uniform(6, 20)))).astype(np.uint8)
+    return soft, (distance < 1).astype(np.uint8) * 255
+
+
+def write_set(folder: Path, images: int, height: int, width: int) -> list[Pair]:
+    """Soft ellipses as PNG."""
+    draw = np.random.default_rng(0)
     pairs = []
     for number in range(images):
-        middle, radius = draw.uniform(0.3, 0.7, 2), draw.uniform(0.1, 0.35, 2)
-        distance = np.hypot((y / height - middle[0]) / radius[0], (x / width - middle[1]) / radius[1])
-        distance += cv2.GaussianBlur(draw.normal(0, 1.5, (height, width)), (0, 0), 9)
         files = folder / f"{number}_map.png", folder / f"{number}_mask.png"
-        cv2.imwrite(str(files[0]), (255 / (1 + np.exp((distance - 1.05) * draw.uniform(6, 20)))).astype(np.uint8))
-        cv2.imwrite(str(files[1]), (distance < 1).astype(np.uint8) * 255)
+        for file, picture in zip(files, soft_ellipse(draw, height, width), strict=True):
+            cv2.imwrite(str(file), picture)
         pairs.append(Pair(str(number), *files))
     return pairs
 

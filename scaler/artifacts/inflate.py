@@ -31,16 +31,17 @@ class StoredPictures:
     def read(self, number: int) -> U8:
         """A new array."""
         if self._deflated:
-            place = (number, *(0 for _ in self._shape))
-            stored = self.data.id.get_chunk_info_by_coord(place)
-            if stored.size and not stored.filter_mask:  # a picture of zeros takes no room
-                with suppress(Exception):  # damaged: HDF5 below says so
-                    return self._inflated(self.data.id.read_direct_chunk(place)[1])
+            # Not for a picture of zeros, which has no chunk (MemoryError), nor for a damaged one: HDF5 below says so.
+            with suppress(Exception):
+                return self._inflated(number)
         return np.asarray(self.data[number], np.uint8)
 
-    def _inflated(self, chunk: bytes) -> U8:
+    def _inflated(self, number: int) -> U8:
         from imagecodecs import deflate_decode
 
+        skipped, chunk = self.data.id.read_direct_chunk((number, *(0 for _ in self._shape)))
+        if skipped:
+            raise ValueError("the chunk has not gone through all filters")
         out = np.empty(int(np.prod(self._shape)), np.uint8)
         deflate_decode(chunk, out=out.data)
         return out.reshape(self._shape)

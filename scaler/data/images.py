@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -83,7 +83,7 @@ def mask_of(decoded: Decoded, path: Path, threshold: int = THRESHOLD) -> U8:
     if grey is None:
         return _palette_mask(path, decoded) if decoded.palette is not None else _colour_mask(path, decoded)
     _refuse_shape_in_alpha(path, decoded, grey)
-    used = np.unique(grey)
+    used = _used(grey)
     if used[-1] <= 1 and not (decoded.lossy and used[-1] == 1):
         return grey.astype(np.uint8)
     values = eight_bits(grey, min(decoded.top, 255) if used[-1] <= 255 else decoded.top)  # 255 occurs in 16 bits, too
@@ -166,12 +166,24 @@ def _check_grey(path: Path, values: U8, used: NDArray[np.generic], is_lossy: boo
         raise _refused("mask_soft", path, reason)
 
 
+def _used(samples: NDArray[Any]) -> NDArray[Any]:
+    """The values that occur, in order."""
+    if samples.dtype != np.uint8:
+        return np.unique(samples)
+    return np.flatnonzero(_histogram(np.ascontiguousarray(samples))).astype(np.uint8)
+
+
+def _histogram(values: U8, mask: U8 | None = None) -> NDArray[np.float32]:
+    """(256,) how many pixels have each value, of all or of those where the mask is not 0."""
+    return np.asarray(cv2.calcHist([values], [0], mask, [256], [0, 256])[:, 0], np.float32)
+
+
 def _levels(values: U8, near: int) -> list[int]:
     """Values that fill areas: flat in a 3 x 3 neighbourhood; what is `near` to black or white counts as these."""
     square = np.ones((3, 3), np.uint8)
-    flat = cv2.erode(values, square) == cv2.dilate(values, square)
-    flat[[0, -1]] = flat[:, [0, -1]] = False
-    counts = np.bincount(values[flat], minlength=256)
+    flat = np.asarray(cv2.compare(cv2.erode(values, square), cv2.dilate(values, square), cv2.CMP_EQ), np.uint8)
+    flat[[0, -1]] = flat[:, [0, -1]] = 0
+    counts = _histogram(values, flat)
     levels: list[int] = [0] * bool(counts[: near + 1].any())
     levels += [v for v in range(near + 1, 255 - near) if counts[v] > LEVEL_SHARE * values.size]
     return levels + [255] * bool(counts[255 - near :].any())
