@@ -17,7 +17,7 @@ def main(job: Job, *, data: Artifact, val: Artifact, weights: Raw, out: Output) 
     training = TrainingRun.open(job.params, "initialize_sam", data=data, val=val, steps=job.steps(out))
     model, log = initialize_sam(training)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, job.params.sam, log, training.shown_to_foundation, training.epochs)
+        write_sam(file, model, job.params.sam, log, training.shown_to_foundation, training.past)
 
 
 if __name__ == "__main__":

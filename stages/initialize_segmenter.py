@@ -17,7 +17,7 @@ def main(job: Job, *, data: Artifact, val: Artifact, out: Output) -> None:
     training = TrainingRun.open(job.params, "initialize_segmenter", data=data, val=val, steps=job.steps(out))
     pair, log = initialize_segmenter(training)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, *pair, log, training.shown, training.epochs)
+        write_segmenter(file, *pair, log, training.shown, training.past)
 
 
 if __name__ == "__main__":

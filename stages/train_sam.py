@@ -27,7 +27,7 @@ def main(
     cues = load_cues(params, training.data, segmenter_labels)
     model, log = train_sam(training, read_sam(sam, params.sam), pool, cues)
     with job.hdf5(out, "sam") as file:
-        write_sam(file, model, params.sam, log, training.shown_to_foundation, training.epochs)
+        write_sam(file, model, params.sam, log, training.shown_to_foundation, training.past)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(job: Job, *, data: Artifact, val: Artifact, segmenter: Artifact, sam_la
     agreement = load_column(sam_labels, job.params.shards, "sam_labels", "agreement", training.data.ids)
     pair, log = train_segmenter(training, pair, pool, agreement)
     with job.hdf5(out, "segmenter") as file:
-        write_segmenter(file, *pair, log, training.shown, training.epochs)
+        write_segmenter(file, *pair, log, training.shown, training.past)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ IMAGE_WHITE = "image_white"
 TILE = "tile"
 FROZEN = "frozen_weights_sha256"
 EPOCHS = "epochs"
+MOMENTS = "optimizer"
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class StoredModel:
         input: of the images that it learned on.
         frozen_sha256: checksum of the weights file that the rest of SAM comes from; "" for a segmenter.
         epochs: that it was trained for, over all stages of the run.
+        moments: Adam's at the end of the training, "<number of the parameter>.<name>" -> tensor; {} where they are not
+            kept.
     """
 
     networks: Mapping[str, Tensors]
     input: ModelInput
     frozen_sha256: str = ""
     epochs: int = 0
+    moments: Tensors = field(default_factory=dict)
 
 
 def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, float]]) -> None:
@@ -68,6 +72,8 @@ def write_model(file: h5py.File, model: StoredModel, log: Sequence[Mapping[str, 
         file.attrs[FROZEN] = model.frozen_sha256
     for name, tensors in model.networks.items():
         write_tensors(file, name, tensors)
+    if model.moments:
+        write_tensors(file, MOMENTS, model.moments)
     write_log(file, log)
 
 
@@ -83,6 +89,12 @@ def read_model(path: Path, kind: str, *, tensors: bool = True) -> StoredModel:
         white, tile = (int(attributes[name]) if name in attributes else None for name in (IMAGE_WHITE, TILE))
         shown = ModelInput(int(attributes[INPUT_SIZE]), white, tile)
         return StoredModel(networks, shown, str(attributes.get(FROZEN, "")), int(attributes.get(EPOCHS, 0)))
+
+
+def read_moments(path: Path, kind: str) -> Tensors:
+    """Adam's moments beside a model; {} where they were not kept. Errors as `read_model`."""
+    with open_artifact(path, kind) as file:
+        return read_tensors(file, MOMENTS) if MOMENTS in file else {}
 
 
 def write_tensors(file: h5py.Group, name: str, tensors: Tensors) -> None:

@@ -244,6 +244,7 @@ class ScheduleParams(Block):
     decay_every: Positive
     decay_factor: Annotated[float, Field(gt=0.0, le=1.0)]
     decay: Literal["stage", "run", "cosine"]
+    moments: Literal["stage", "run"]
     select: Literal["last", "best_val"]
 
 

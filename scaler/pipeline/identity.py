@@ -22,6 +22,11 @@ BEFORE: dict[str, Any] = {  # "block.key": the value at which rows from before t
     "phase_one.image_term_weight": 0.3,
     "phase_one.scale_consistency": 0.0,
     "phase_one.confident_entropy": 0.0,
+    "initialize_segmenter.moments": "stage",
+    "initialize_sam.moments": "stage",
+    "warm_up.moments": "stage",
+    "train_segmenter.moments": "stage",
+    "train_sam.moments": "stage",
 }
 MEANING = 0  # one more whenever a value comes to mean something else: no row from before holds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from scaler.artifacts.filehash import sha256
-from scaler.artifacts.models import ModelInput, StoredModel, read_model, write_model
+from scaler.artifacts.models import ModelInput, StoredModel, Tensors, read_model, read_moments, write_model
 from scaler.errors import Fault, ScalerError
 from scaler.models.segmenter import build_segmenter
 from scaler.params import SamParams, SegmenterParams
@@ -21,8 +22,24 @@ from scaler.training.state import kept_state, load_kept_state
 Log = Sequence[dict[str, float]]
 
 
+@dataclass(frozen=True)
+class Past:
+    """What the next stage of a model needs of its training so far, beside the weights.
+
+    Attributes:
+        epochs: that it was trained for.
+        moments: of the optimizer, as in `StoredModel`; {} where they are not carried.
+    """
+
+    epochs: int = 0
+    moments: Tensors = field(default_factory=dict)
+
+
+START = Past()
+
+
 def write_segmenter(
-    file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, shown: ModelInput, epochs: int = 0
+    file: h5py.File, student: nn.Module, teacher: nn.Module, log: Log, shown: ModelInput, past: Past = START
 ) -> None:
     """Write student and teacher, float32 as trained, and the log.
 
@@ -32,10 +49,10 @@ def write_segmenter(
         teacher: f_t.
         log: one row per epoch of the stage.
         shown: how the images were read that they learned on.
-        epochs: that they were trained for, over all stages of the run.
+        past: of their training, over all stages of the run.
     """
     networks = {"student": _arrays(student), "teacher": _arrays(teacher)}
-    write_model(file, StoredModel(networks, shown, epochs=epochs), log)
+    write_model(file, StoredModel(networks, shown, "", past.epochs, past.moments), log)
 
 
 def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.Module, nn.Module]:
@@ -53,10 +70,11 @@ def read_segmenter(path: Path, params: SegmenterParams, size: int) -> tuple[nn.M
 
 
 def write_sam(
-    file: h5py.File, model: nn.Module, params: SamParams, log: Log, shown: ModelInput, epochs: int = 0
+    file: h5py.File, model: nn.Module, params: SamParams, log: Log, shown: ModelInput, past: Past = START
 ) -> None:
     """Write the trained part of the foundation model and the checksum of its frozen weights."""
-    write_model(file, StoredModel({"trained": _arrays(model)}, shown, sha256(Path(params.weights)), epochs), log)
+    digest = sha256(Path(params.weights))
+    write_model(file, StoredModel({"trained": _arrays(model)}, shown, digest, past.epochs, past.moments), log)
 
 
 def read_sam(path: Path, params: SamParams) -> nn.Module:
@@ -89,9 +107,10 @@ def model_input(path: Path, kind: str) -> ModelInput:
     return read_model(path, kind, tensors=False).input
 
 
-def trained_epochs(path: Path, kind: str) -> int:
-    """The epochs that a model was trained for over all stages, from an artifact of kind `segmenter` or `sam`."""
-    return read_model(path, kind, tensors=False).epochs
+def past_of(path: Path, kind: str, *, moments: bool) -> Past:
+    """The training so far of a model, from an artifact of kind `segmenter` or `sam`; with its moments, if asked for."""
+    epochs = read_model(path, kind, tensors=False).epochs
+    return Past(epochs, read_moments(path, kind) if moments else {})
 
 
 def _arrays(model: nn.Module) -> dict[str, NDArray[np.generic]]:

@@ -27,6 +27,7 @@ from scaler.progress import log, progress
 from scaler.randomness import generator, seed_torch
 from scaler.training import processes
 from scaler.training.memory import MicroBatch, halved, is_out_of_memory, release
+from scaler.training.moments import load_moments, moments_of
 from scaler.training.sampling import Key, Strata, batch_index, steps_per_epoch
 from scaler.training.schedule import learning_rate
 from scaler.training.state import kept_state, load_kept_state
@@ -85,6 +86,7 @@ class Task:
         after_step: called when the parameters have moved (the teacher's update, eq 15).
         strata: for a fixed number of labelled images in each batch; None: batches of all images alike.
         epochs_before: that the model was trained for in the stages before.
+        moments: Adam's to begin with, with `moments: run`; {}: zeros. They are replaced by those at the end.
         micro_batch: images at a time, for a step that cuts its batch into parts; None: the whole batch. "auto": the
             whole batch, and half as many whenever memory runs out.
     """
@@ -98,6 +100,7 @@ class Task:
     after_step: Callable[[], None] = lambda: None
     strata: Strata | None = None
     epochs_before: int = 0
+    moments: Arrays = field(default_factory=dict)
     micro_batch: MicroBatch = None
 
 
@@ -136,6 +139,8 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
     per_epoch = steps_per_epoch(task.count, schedule.batch_size, task.strata)
     total = schedule.epochs * per_epoch
     position, best = _restore(task, optimizer, steps_folder)
+    if not position.done and schedule.moments == "run":
+        load_moments(optimizer, task.trained, task.moments)
     if position.done:
         log.info(f"{what}: resuming at step {position.done} of {total}")
     saved = time.monotonic()
@@ -150,6 +155,9 @@ def train(task: Task, schedule: ScheduleParams, steps_folder: Path, what: str) -
                 saved = time.monotonic()
     if schedule.select == "best_val" and best:
         _load(task.models, best)
+    if schedule.moments == "run":
+        task.moments.clear()
+        task.moments.update(moments_of(optimizer))
     return position.rows
 
 
@@ -245,8 +253,7 @@ def _can_fuse(task: Task) -> bool:
 def _keep(task: Task, optimizer: torch.optim.Adam, position: _Position, best: Arrays, folder: Path) -> None:
     tensors = {f"models/{name}": value for name, value in _state(task.models).items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{name}": value.cpu().numpy() for name, value in state.items()}
+    tensors |= {f"optimizer/{name}": value for name, value in moments_of(optimizer).items()}
     save_step(folder, StepState(vars(position), tensors))
 
 
@@ -255,18 +262,8 @@ def _restore(task: Task, optimizer: torch.optim.Adam, folder: Path) -> tuple[_Po
     if state is None:
         return _Position(), {}
     _load(task.models, _below(state.tensors, "models/"))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _below(state.tensors, "optimizer/").items():
-        number, quantity = name.split("/")
-        moments.setdefault(int(number), {})[quantity] = _moment(task.trained[int(number)], value)
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    load_moments(optimizer, task.trained, _below(state.tensors, "optimizer/"))
     return _Position(**state.numbers), _below(state.tensors, "best/")
-
-
-def _moment(parameter: Tensor, value: NDArray[Any]) -> Tensor:
-    """A restored moment in its parameter's memory order: the fused optimizer walks both by address."""
-    tensor = torch.from_numpy(np.array(value))
-    return torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor
 
 
 def _below(tensors: Arrays, prefix: str) -> Arrays:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaler.artifacts.models import ModelInput
 from scaler.artifacts.splits import DataSet
 from scaler.models.trial import check_single_image
 from scaler.params import Params, ScheduleParams
-from scaler.training.checkpoints import trained_epochs
+from scaler.training.checkpoints import START, Past, past_of
 from scaler.training.device import Compute, find_compute
-from scaler.training.loop import Task, train
+from scaler.training.loop import Arrays, Task, train
 from scaler.training.memory import explained
 from scaler.training.sampling import Key, batch_index
 from scaler.training.sets import load_split
@@ -39,6 +39,7 @@ class TrainingRun:
         steps: folder of the step checkpoint.
         round: 0 for the warm-up, then counted from 1; None for the initialization.
         epochs_before: that the model was trained for in the stages before (`decay: run`).
+        moments: Adam's, with `moments: run`: before `train` those that the stage before has left, then its own.
     """
 
     params: Params
@@ -49,6 +50,7 @@ class TrainingRun:
     steps: Path
     round: int | None = None
     epochs_before: int = 0
+    moments: Arrays = field(default_factory=dict)
 
     @staticmethod
     def open(
@@ -72,13 +74,16 @@ class TrainingRun:
             round: 0 for the warm-up, then counted from 1; None for the initialization.
             start: artifact of the model that the stage continues from.
         """
-        before = 0 if start is None else trained_epochs(start, "sam" if stage == "train_sam" else "segmenter")
-        return TrainingRun(params, load_split(data), load_split(val), find_compute(), stage, steps, round, before)
+        carries = getattr(params, stage).moments == "run"
+        kind = "sam" if stage == "train_sam" else "segmenter"
+        past = START if start is None else past_of(start, kind, moments=carries)
+        splits = load_split(data), load_split(val)
+        return TrainingRun(params, *splits, find_compute(), stage, steps, round, past.epochs, dict(past.moments))
 
     @property
-    def epochs(self) -> int:
-        """That the model has been trained for when the stage ends."""
-        return self.epochs_before + self.schedule.epochs
+    def past(self) -> Past:
+        """What the next stage of the model needs of its training, once this stage has ended."""
+        return Past(self.epochs_before + self.schedule.epochs, self.moments)
 
     @property
     def key(self) -> Key:
@@ -113,7 +118,7 @@ class TrainingRun:
 
     def train(self, task: Task) -> Log:
         """Run the stage's schedule on a task; the models then hold the selected weights."""
-        task = replace(task, epochs_before=self.epochs_before)
+        task = replace(task, epochs_before=self.epochs_before, moments=self.moments)
         self._check_single_images(task)
         with explained(*self._sizes(task), self.compute.device):
             return train(task, self.schedule, self.steps, TITLES[self.stage].format(self.round))

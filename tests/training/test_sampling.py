@@ -47,7 +47,14 @@ def test_images_of_one_kind_have_no_strata(labelled: np.ndarray) -> None:
 
 def rates(decay: str, before: int = 0) -> list[float]:
     schedule = ScheduleParams(
-        epochs=4, batch_size=1, learning_rate=1.0, decay_every=2, decay_factor=0.1, decay=decay, select="last"
+        epochs=4,
+        batch_size=1,
+        learning_rate=1.0,
+        decay_every=2,
+        decay_factor=0.1,
+        decay=decay,
+        moments="stage",
+        select="last",
     )
     return [learning_rate(schedule, epoch, before) for epoch in (0, 1, 2, 3.5)]
 

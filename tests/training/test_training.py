@@ -11,14 +11,24 @@ import torch
 from torch import Tensor, nn
 
 import scaler.training.loop as training
+from scaler.artifacts.models import ModelInput
 from scaler.errors import ScalerError
 from scaler.params import ScheduleParams
+from scaler.training.checkpoints import Past, past_of, write_segmenter
 from scaler.training.loop import Step, Task, train
 from scaler.training.sampling import epoch_order
 from scaler.training.state import kept_state, load_kept_state
+from tests.artifacts.world import seal
 
 SCHEDULE = ScheduleParams(
-    epochs=4, batch_size=4, learning_rate=0.01, decay_every=2, decay_factor=0.1, decay="stage", select="last"
+    epochs=4,
+    batch_size=4,
+    learning_rate=0.01,
+    decay_every=2,
+    decay_factor=0.1,
+    decay="stage",
+    moments="stage",
+    select="last",
 )
 IMAGES = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -146,3 +156,40 @@ def test_loading_is_strict() -> None:
     ):
         with pytest.raises(ScalerError, match=r"0\.weight|extra|0\.bias"):
             load_kept_state(net, bad)
+
+
+@pytest.mark.parametrize("moments", ["run", "stage"])
+def test_carried_moments_make_two_stages_one(tmp_path: Path, moments: str) -> None:
+    """With a loss that is the same in every step, stages differ by their moments alone."""
+
+    def fixed(net: nn.Module, kept: dict[str, Any]) -> Task:
+        def step(step: Step) -> Iterator[tuple[Tensor, dict[str, float]]]:
+            yield net(IMAGES).square().mean(), {}
+
+        return Task((0, "test", 1), 10, {"net": net}, list(net.parameters()), step, lambda: 0.0, moments=kept)
+
+    def schedule(epochs: int, moments: str) -> ScheduleParams:
+        return SCHEDULE.model_copy(update={"epochs": epochs, "decay_every": 99, "moments": moments})
+
+    once, twice = (nn.Conv2d(3, 1, 3) for _ in range(2))
+    twice.load_state_dict(once.state_dict())
+    train(fixed(once, {}), schedule(4, "stage"), tmp_path / "once", "once")
+    kept: dict[str, Any] = {}
+    for stage in ("first", "second"):
+        train(fixed(twice, kept), schedule(2, moments), tmp_path / stage, stage)
+    same = all(np.array_equal(a, b) for a, b in zip(state(once).values(), state(twice).values(), strict=True))
+    assert same is (moments == "run")
+    assert bool(kept) is (moments == "run")
+
+
+def test_moments_are_kept_beside_the_model(tmp_path: Path) -> None:
+    net, shown = nn.Linear(2, 1), ModelInput(32)
+    moments = {"0.exp_avg": np.ones((1, 2), np.float32), "0.step": np.float32(3)}
+    for name, past in (("with", Past(5, moments)), ("without", Past(5))):
+        with seal(tmp_path / f"{name}.h5", "segmenter") as file:
+            write_segmenter(file, net, net, [{"epoch": 1.0}], shown, past)
+    back = past_of(tmp_path / "with.h5", "segmenter", moments=True)
+    assert back.epochs == 5
+    np.testing.assert_equal(dict(back.moments), moments)
+    assert past_of(tmp_path / "with.h5", "segmenter", moments=False).moments == {}
+    assert past_of(tmp_path / "without.h5", "segmenter", moments=True).moments == {}
