@@ -1,9 +1,8 @@
 """`python -m benchmarks [NAME [its options]]`: one benchmark, or all that compare with a peer.
 
 Those with a peer are metrics, evaluation, attention, encoder, steps and labels; they take about a quarter of an hour.
-The others have a name only: budget, cost, memory, streaming, inspection, laboratory_seeds. `python -m benchmarks NAME
---help`
-lists the options of one.
+The others have a name only: budget, cost, memory, streaming, agreement, inspection, laboratory_seeds.
+`python -m benchmarks NAME --help` lists the options of one.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import importlib
 import sys
 
 WITH_PEER = ("metrics", "evaluation", "attention", "encoder", "steps", "labels")
-ALONE = ("budget", "cost", "memory", "streaming", "inspection", "laboratory_seeds")
+ALONE = ("budget", "cost", "memory", "streaming", "agreement", "inspection", "laboratory_seeds")
 
 
 def main(arguments: list[str]) -> None:
