@@ -55,7 +55,7 @@ class Photograph:
         Raises:
             ScalerError: a file is not readable, or image and segmentation are of different sizes.
         """
-        image = read_image(self.image)
+        image = np.require(read_image(self.image), requirements="W")  # torch warns of others
         maps = [
             label_map
             for path in self.segmentations[number % len(self.segmentations) :][:1]
