@@ -103,12 +103,10 @@ def test_one_stage_on_two_devices(tree: Tree, tmp_path: Path) -> None:
     environment = {"SCALER_FAKE_DEVICES": "2", "TMPDIR": str(own), "OMP_NUM_THREADS": "1"}
     line = next(line for line in dvc_jobs(tree) if "stages.warm_up" in line)
     assert "current: results/stops/warm_up" in tree.run(*line.split(), SCALER_DEVICES="2", **environment)
-    made.unlink()
-    text = tree.run(*line.split(), check=False, SCALER_DEVICES="3", **environment)
-    assert "expected one for each of 3 processes, but this machine shows 2" in text
-    assert not made.exists()
     judged = made.with_name("per_image.csv")
     before = judged.read_text()
+    made.unlink()
+    made.with_name("evaluation.h5").unlink()
     on_two = ("--resources", "gpu=2", "--set-resources", "warm_up:gpu=2", "evaluate:gpu=2")
     text = tree.snakemake(judged.relative_to(tree.root).as_posix(), *on_two, **environment)
     assert "SCALER_DEVICES=2 python -m stages.warm_up" in text
