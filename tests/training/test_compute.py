@@ -108,3 +108,11 @@ def test_bf16_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_compute().low_precision
     monkeypatch.setenv("SCALER_PLAIN", "bf16")
     assert not find_compute().low_precision
+
+
+def test_a_tensor_never_shares_read_only_memory() -> None:
+    array = np.zeros((1, 2, 2, 3), np.uint8)
+    array.flags.writeable = False
+    tensor = Compute(torch.device("cpu"), False, None).tensor(array)
+    tensor += 1
+    assert not array.any()
