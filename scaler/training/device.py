@@ -45,7 +45,7 @@ class Compute:
 
     def tensor(self, array: NDArray[np.generic]) -> Tensor:
         """An array on the device, dtype kept; through pinned memory and without waiting on CUDA."""
-        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # a tensor would write to read-only memory
+        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # a tensor is never read-only
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
