@@ -29,10 +29,14 @@ class StoredPictures:
         self._shape = data.shape[1:]
 
     def read(self, number: int) -> U8:
-        """A new array."""
+        """A new array.
+
+        Raises:
+            OSError: the picture is damaged.
+        """
         if self._deflated:
-            # Not for a picture of zeros, which has no chunk (MemoryError), nor for a damaged one: HDF5 below says so.
-            with suppress(Exception):
+            # Not for a picture of zeros, which has no chunk (MemoryError), nor for a damaged one: HDF5 says so below.
+            with suppress(MemoryError, RuntimeError, ValueError):
                 return self._inflated(number)
         return np.asarray(self.data[number], np.uint8)
 
@@ -43,7 +47,8 @@ class StoredPictures:
         if skipped:
             raise ValueError("the chunk has not gone through all filters")
         out = np.empty(int(np.prod(self._shape)), np.uint8)
-        deflate_decode(chunk, out=out.data)
+        if len(deflate_decode(chunk, out=out.data)) != out.size:
+            raise OSError(f"picture {number} of {self.data.name} is cut short")  # HDF5 would not notice
         return out.reshape(self._shape)
 
     def close(self) -> None:

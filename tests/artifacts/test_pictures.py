@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import zlib
 from pathlib import Path
 
 import h5py
@@ -194,7 +195,7 @@ def test_libdeflate_reads_what_hdf5_reads(
     for name in ("fast", "plain", "checked", "together"):
         assert np.array_equal(PictureReader.whole(path, name)[[5, 2, 0, 5]], pictures[[5, 2, 0, 5]]), name
     decoded: list[int] = []
-    monkeypatch.setattr("imagecodecs.deflate_decode", lambda chunk, out: decoded.append(len(chunk)))
+    monkeypatch.setattr("imagecodecs.deflate_decode", lambda chunk, out: decoded.append(len(chunk)) or out)
     PictureReader.whole(path, "fast")[:]
     assert len(decoded) == 5
     monkeypatch.setenv("SCALER_PLAIN", "labels")
@@ -202,13 +203,14 @@ def test_libdeflate_reads_what_hdf5_reads(
     assert len(decoded) == 5
 
 
-def test_a_damaged_picture_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk", [b"not deflated at all", zlib.compress(bytes(100))])
+def test_a_damaged_picture_is_an_error(chunk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         data = create_images(file, "a", (2, 20, 24))
         put_images(data, 0, np.ones((2, 20, 24), np.uint8))
-        data.id.write_direct_chunk((1, 0, 0), b"not deflated at all")
+        data.id.write_direct_chunk((1, 0, 0), chunk)
     reader = PictureReader.whole(path, "a")
     assert reader[0].all()
-    with pytest.raises(OSError, match="filter"):
+    with pytest.raises(OSError, match=r"filter|cut short"):
         reader[1]

@@ -87,13 +87,17 @@ def test_rounds_of_a_preset_take_the_place_of_the_old(
     assert list(load_params(file).rounds) == ["round_1"]
 
 
-def test_a_preset_changes_no_line_but_those_of_its_values(file: Path) -> None:
+@pytest.mark.parametrize("name", ["polyps", "recipes/mean-teacher"])
+def test_a_preset_changes_no_line_but_those_of_its_values(name: str, file: Path) -> None:
     before = file.read_text(encoding="utf-8").splitlines()
-    changes = apply_preset("polyps", file)
-    assert "rounds.round_3: none -> {" in changes[0]
+    changes = apply_preset(name, file)
     lines = file.read_text(encoding="utf-8").splitlines()
     changed = [line for line in difflib.ndiff(before, lines) if line.startswith("+ ")]
-    assert len(changed) == len(changes)
+    assert len(changed) == len(changes) > 0
+
+
+def test_an_added_round_is_reported_alone(file: Path) -> None:
+    assert "rounds.round_3: none -> {" in apply_preset("polyps", file)[0]
 
 
 def test_an_unknown_preset_is_named_and_changes_nothing(file: Path) -> None:
